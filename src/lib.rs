@@ -1,0 +1,3 @@
+//! Chartlight: stub map, replaced below.
+
+pub mod domain;
