@@ -1,3 +1,6 @@
-//! Chartlight: stub map, replaced below.
-
+//! Chartlight
+pub mod auth;
+pub mod config;
 pub mod domain;
+pub mod engine;
+pub mod store;

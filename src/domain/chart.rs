@@ -37,6 +37,19 @@ impl FhirDate {
         self.parts().map(|(_, precision)| precision)
     }
 
+    /// A key by which dates of any precision and time zone sort in time; the first instant of the day, month or
+    /// year where no time is recorded. Milliseconds since 1970 in UTC; `None` where the text is not a date.
+    #[must_use]
+    pub fn instant_millis(&self) -> Option<i64> {
+        if self.0.contains('T')
+            && let Ok(instant) = self.0.parse::<jiff::Timestamp>()
+        {
+            return Some(instant.as_millisecond());
+        }
+        let day = self.first_day()?;
+        day.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_millisecond())
+    }
+
     fn parts(&self) -> Option<(jiff::civil::Date, DatePrecision)> {
         let day = self.0.split('T').next()?;
         let mut fields = day.split('-');
@@ -211,6 +224,9 @@ pub struct Person {
     pub birth_date: Option<FhirDate>,
     /// Whether the record says the patient has died.
     pub deceased: bool,
+    /// When the patient died, where stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deceased_date: Option<FhirDate>,
     /// Preferred language (BCP 47).
     pub language: Option<String>,
 }
@@ -271,8 +287,12 @@ record!(
         clinical_status: Option<String>,
         /// When it began.
         onset: Option<FhirDate>,
+        /// When it began, where the record says so in words or as an age ("age 40 a").
+        onset_text: Option<String>,
         /// When it ended.
         abatement: Option<FhirDate>,
+        /// When it ended, where the record says so in words or as an age.
+        abatement_text: Option<String>,
         /// Severity.
         severity: Option<Concept>,
         /// Stage or grade, as recorded.
@@ -294,6 +314,8 @@ record!(
         interpretation: Vec<Concept>,
         /// Ids of member observations.
         members: Vec<String>,
+        /// How it was measured (a home device, a fasting sample), where the record says so.
+        method: Option<Concept>,
     }
 );
 record!(
@@ -312,9 +334,11 @@ record!(
 record!(
     /// FHIR MedicationRequest (also MedicationStatement). `record.code` is the medicine.
     MedicationRequest {
+        /// The FHIR resource it came from: `MedicationRequest` or `MedicationStatement`.
+        resource_type: String,
         /// `order`, `plan`, …
         intent: Option<String>,
-        /// How to take it, literally as the chart says.
+        /// How to take it, literally as the chart says; where the chart has no text, its coded fields in words.
         instructions: Vec<String>,
         /// What it is for.
         reasons: Vec<Concept>,
@@ -335,6 +359,10 @@ record!(
         body_site: Vec<Concept>,
         /// Follow-up instructions.
         follow_up: Vec<Concept>,
+        /// How it went.
+        outcome: Option<Concept>,
+        /// Ids of the conditions it was done for.
+        reason_conditions: Vec<String>,
     }
 );
 record!(
@@ -355,6 +383,8 @@ record!(
         end: Option<FhirDate>,
         /// Why it took place.
         reasons: Vec<Concept>,
+        /// Ids of the conditions it was for or that were found.
+        diagnoses: Vec<String>,
         /// Where the patient went after.
         discharge: Option<Concept>,
         /// Who saw the patient, as displayed.
@@ -368,8 +398,14 @@ record!(
     CarePlan {
         /// When it ends.
         end: Option<FhirDate>,
-        /// What the plan is for.
+        /// `order`, `plan`, `proposal`, …
+        intent: Option<String>,
+        /// What the plan is for: names of the conditions.
         addresses: Vec<String>,
+        /// Ids of the conditions the plan is for, where they are in the chart.
+        address_conditions: Vec<String>,
+        /// The plan's goals, in its own words.
+        goals: Vec<String>,
         /// The planned activities.
         activities: Vec<PlannedActivity>,
         /// The plan's own words.
@@ -385,8 +421,16 @@ record!(
         priority: Option<String>,
         /// When it should take place.
         occurrence: Option<FhirDate>,
+        /// When it should take place, where the record says so as a rule ("every 6 months").
+        occurrence_text: Option<String>,
         /// Why.
         reasons: Vec<Concept>,
+        /// Ids of the conditions it is for.
+        reason_conditions: Vec<String>,
+        /// Who ordered it, as displayed.
+        requester: Option<String>,
+        /// Whether the order says *not* to do it (`doNotPerform`).
+        do_not_perform: bool,
         /// Instructions for the patient.
         patient_instruction: Option<String>,
     }
@@ -398,6 +442,8 @@ record!(
         end: Option<FhirDate>,
         /// Its description.
         description: Option<String>,
+        /// Why.
+        reasons: Vec<Concept>,
         /// Who takes part, as displayed.
         participants: Vec<String>,
         /// Instructions for the patient.
@@ -417,6 +463,36 @@ record!(
         reactions: Vec<Concept>,
     }
 );
+record!(
+    /// FHIR FamilyMemberHistory: what runs in the family. `record.code` is the relationship.
+    FamilyMemberHistory {
+        /// `male`, `female`, …, where stated.
+        sex: Option<String>,
+        /// The relative's conditions.
+        conditions: Vec<FamilyCondition>,
+    }
+);
+record!(
+    /// FHIR DocumentReference: a note. `record.code` is its type. Its text is data, never instructions.
+    Document {
+        /// Its description.
+        description: Option<String>,
+        /// Its text, decoded, where it came inside the bundle as text.
+        text: Option<String>,
+        /// The document's own life: `preliminary`, `final`, `amended`, `entered-in-error`.
+        doc_status: Option<String>,
+    }
+);
+
+/// A relative's condition.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FamilyCondition {
+    /// The condition.
+    pub code: Concept,
+    /// The relative's age when it began, in years, where stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onset_age_years: Option<f64>,
+}
 
 /// One activity of a CarePlan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -460,6 +536,12 @@ pub struct Chart {
     pub appointments: Vec<Appointment>,
     /// Allergies.
     pub allergies: Vec<AllergyIntolerance>,
+    /// What runs in the family.
+    #[serde(default)]
+    pub family_history: Vec<FamilyMemberHistory>,
+    /// Notes.
+    #[serde(default)]
+    pub documents: Vec<Document>,
     /// Resource types that are kept but not read, with how many of each.
     pub kept_unread: std::collections::BTreeMap<String, usize>,
 }
@@ -482,6 +564,8 @@ impl Chart {
             service_requests: Vec::new(),
             appointments: Vec::new(),
             allergies: Vec::new(),
+            family_history: Vec::new(),
+            documents: Vec::new(),
             kept_unread: std::collections::BTreeMap::new(),
         }
     }

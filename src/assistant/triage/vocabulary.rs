@@ -1,0 +1,187 @@
+//! The words that patterns use: their numbers, word classes, abbreviations, fillers, and spelling correction.
+//!
+//! A word is corrected only where nothing else explains it: it is no word of any pattern, no listed ordinary word,
+//! and it is one or two letters away from a pattern word of five letters or more.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::text::Stemmers;
+
+/// Shortest word that is corrected; shorter ones have too many neighbours.
+const SHORTEST_CORRECTED: usize = 5;
+/// From this length on two slips are forgiven.
+const TWO_SLIPS_FROM: usize = 8;
+
+/// What the word file holds.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WordFile {
+    /// Word classes: name to words separated by spaces.
+    pub classes: BTreeMap<String, String>,
+    /// Abbreviations and common misspellings: what is written to what is meant (may be several words).
+    pub replace: BTreeMap<String, String>,
+    /// Words that patterns may step over, separated by spaces.
+    pub fillers: String,
+    /// Ordinary words that spelling correction must leave alone, separated by spaces.
+    pub known: String,
+    /// Number words.
+    pub numbers: BTreeMap<String, f64>,
+}
+
+/// The words that patterns use.
+#[derive(Debug, Default)]
+pub struct Vocabulary {
+    stemmers: Stemmers,
+    english: HashMap<String, u32>,
+    spanish: HashMap<String, u32>,
+    surface: HashSet<String>,
+    by_first: HashMap<char, Vec<String>>,
+    classes: BTreeMap<String, Vec<String>>,
+    replace: HashMap<String, Vec<String>>,
+    fillers: HashSet<String>,
+    known: HashSet<String>,
+    numbers: HashMap<String, f64>,
+    next: u32,
+}
+
+impl Vocabulary {
+    /// A vocabulary from the word file, without pattern words yet.
+    #[must_use]
+    pub fn new(file: WordFile) -> Self {
+        let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let mut replace: HashMap<String, Vec<String>> = file.replace.iter().map(|(from, to)| (from.clone(), split(to))).collect();
+        replace.shrink_to_fit();
+        Self {
+            classes: file.classes.iter().map(|(name, words)| (name.clone(), split(words))).collect(),
+            replace,
+            fillers: split(&file.fillers).into_iter().collect(),
+            known: split(&file.known).into_iter().collect(),
+            numbers: file.numbers.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The words of a class.
+    #[must_use]
+    pub fn class(&self, name: &str) -> Option<&[String]> {
+        self.classes.get(name).map(Vec::as_slice)
+    }
+
+    /// Takes a pattern word in and gives its stem's number.
+    pub fn intern(&mut self, word: &str, spanish: bool) -> u32 {
+        if self.surface.insert(word.to_owned())
+            && word.chars().count() >= SHORTEST_CORRECTED
+            && let Some(first) = word.chars().next()
+        {
+            let list = self.by_first.entry(first).or_default();
+            list.push(word.to_owned());
+            list.sort();
+        }
+        let (stem, map) = if spanish {
+            (self.stemmers.spanish(word), &mut self.spanish)
+        } else {
+            (self.stemmers.english(word), &mut self.english)
+        };
+        *map.entry(stem).or_insert_with(|| {
+            self.next += 1;
+            self.next
+        })
+    }
+
+    /// How many numbers are in use (they run from 1 to this).
+    #[must_use]
+    pub const fn size(&self) -> u32 {
+        self.next
+    }
+
+    /// The numbers of a word's English and Spanish stems; 0 where no pattern uses it.
+    #[must_use]
+    pub fn stems_of(&self, word: &str) -> (u32, u32) {
+        let english = self.english.get(&self.stemmers.english(word)).copied().unwrap_or(0);
+        let spanish = self.spanish.get(&self.stemmers.spanish(word)).copied().unwrap_or(0);
+        (english, spanish)
+    }
+
+    /// Whether patterns may step over the word.
+    #[must_use]
+    pub fn is_filler(&self, word: &str) -> bool {
+        self.fillers.contains(word)
+    }
+
+    /// The value of a number word.
+    #[must_use]
+    pub fn number_word(&self, word: &str) -> Option<f64> {
+        self.numbers.get(word).copied()
+    }
+
+    /// The word, or what its abbreviation stands for.
+    #[must_use]
+    pub fn expand(&self, word: &str) -> Vec<String> {
+        self.replace.get(word).cloned().unwrap_or_else(|| vec![word.to_owned()])
+    }
+
+    /// The pattern word that was most likely meant, or the word itself.
+    #[must_use]
+    pub fn corrected(&self, word: &str) -> String {
+        let length = word.chars().count();
+        if length < SHORTEST_CORRECTED
+            || length > 24
+            || !word.chars().all(char::is_alphabetic)
+            || self.surface.contains(word)
+            || self.known.contains(word)
+            || self.fillers.contains(word)
+            || self.stems_of(word) != (0, 0)
+        {
+            return word.to_owned();
+        }
+        let allowed = if length >= TWO_SLIPS_FROM { 2 } else { 1 };
+        let mut letters = word.chars();
+        let (first, second) = (letters.next(), letters.next());
+        let mut best: Option<(usize, &str)> = None;
+        for start in [first, second].into_iter().flatten() {
+            for candidate in self.by_first.get(&start).into_iter().flatten() {
+                let size = candidate.chars().count();
+                // A one-letter change at the start must be a swap of the first two letters.
+                if size.abs_diff(length) > allowed || (Some(start) != first && candidate.chars().nth(1) != first) {
+                    continue;
+                }
+                let slips = strsim::osa_distance(word, candidate);
+                let slack = if size >= TWO_SLIPS_FROM { allowed } else { 1 };
+                if slips <= slack && best.is_none_or(|(least, _)| slips < least) {
+                    best = Some((slips, candidate));
+                }
+            }
+        }
+        best.map_or_else(|| word.to_owned(), |(_, candidate)| candidate.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vocabulary() -> Vocabulary {
+        let mut vocabulary = Vocabulary::new(WordFile { known: "chess".to_owned(), ..WordFile::default() });
+        for word in ["chest", "unconscious", "breathing"] {
+            vocabulary.intern(word, false);
+        }
+        vocabulary
+    }
+
+    #[test]
+    fn slips_are_forgiven_and_ordinary_words_are_left_alone() {
+        let words = vocabulary();
+        assert_eq!(words.corrected("chset"), "chest");
+        assert_eq!(words.corrected("unconcious"), "unconscious");
+        assert_eq!(words.corrected("breahting"), "breathing");
+        assert_eq!(words.corrected("chess"), "chess");
+        assert_eq!(words.corrected("banana"), "banana");
+    }
+
+    #[test]
+    fn inflections_share_one_number() {
+        let words = vocabulary();
+        assert_eq!(words.stems_of("breathe").0, words.stems_of("breathing").0);
+        assert_ne!(words.stems_of("breathe").0, 0);
+    }
+}

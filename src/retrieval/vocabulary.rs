@@ -1,0 +1,143 @@
+//! The words of a library, and the repair of misspelt ones against them.
+//!
+//! Must not: change a word that exists, in the library or in English.
+
+use std::collections::HashMap;
+
+use super::words::is_english;
+
+/// Shortest word that is repaired; shorter ones are abbreviations too often.
+const MIN_REPAIR_CHARS: usize = 4;
+/// From this length on two edits are allowed.
+const TWO_EDIT_CHARS: usize = 7;
+/// How often a word must occur (in articles) to be offered as a repair, unless it stands in a title or a name.
+const MIN_ARTICLES: u32 = 2;
+
+struct Word {
+    text: String,
+    articles: u32,
+    /// Bit for each letter, to skip words that cannot be within two edits.
+    letters: u32,
+    named: bool,
+}
+
+/// All words of a library.
+#[derive(Default)]
+pub(crate) struct Vocabulary {
+    words: Vec<Word>,
+    known: HashMap<String, usize>,
+}
+
+fn letters(word: &str) -> u32 {
+    let bit = |b: u8| if b.is_ascii_lowercase() { 1 << (b - b'a') } else { 1 << 26 };
+    word.bytes().fold(0, |mask, b| mask | bit(b))
+}
+
+impl Vocabulary {
+    /// From words with the number of articles they stand in and whether they stand in a title or a name.
+    pub(crate) fn new(counted: impl IntoIterator<Item = (String, u32, bool)>) -> Self {
+        let words: Vec<Word> = counted
+            .into_iter()
+            .map(|(text, articles, named)| Word { letters: letters(&text), text, articles, named })
+            .collect();
+        let known = words.iter().enumerate().map(|(at, w)| (w.text.clone(), at)).collect();
+        Self { words, known }
+    }
+
+    pub(crate) fn knows(&self, word: &str) -> bool {
+        self.known.contains_key(word)
+    }
+
+    /// The library's word that was probably meant; `None` when the word exists or nothing is near.
+    pub(crate) fn repair(&self, word: &str) -> Option<&str> {
+        let length = word.chars().count();
+        if length < MIN_REPAIR_CHARS
+            || self.knows(word)
+            || is_english(word)
+            || !word.chars().all(|c| c.is_ascii_lowercase())
+        {
+            return None;
+        }
+        let allowed: usize = if length >= TWO_EDIT_CHARS { 2 } else { 1 };
+        let mask = letters(word);
+        let first = word.chars().next();
+        let mut best: Option<(f32, &Word)> = None;
+        for candidate in &self.words {
+            let difference = (candidate.letters ^ mask).count_ones() as usize;
+            if difference > 2 * allowed
+                || candidate.text.len().abs_diff(word.len()) > allowed
+                || candidate.text.len() < MIN_REPAIR_CHARS
+                || (candidate.articles < MIN_ARTICLES && !candidate.named)
+            {
+                continue;
+            }
+            let distance = strsim::osa_distance(word, &candidate.text);
+            if distance > allowed {
+                continue;
+            }
+            let same_start = candidate.text.chars().next() == first;
+            if !same_start && (distance > 1 || length < TWO_EDIT_CHARS) {
+                continue;
+            }
+            let score = f32::from(u8::try_from(distance).unwrap_or(u8::MAX)) * -3.0
+                + (candidate.articles as f32).ln_1p() * 0.5
+                + if candidate.named { 1.0 } else { 0.0 }
+                + if same_start { 1.0 } else { 0.0 };
+            if best.is_none_or(|(known, _)| score > known) {
+                best = Some((score, candidate));
+            }
+        }
+        best.map(|(_, word)| word.text.as_str())
+    }
+
+    /// Rows for the file in the snapshot.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = String> + '_ {
+        self.words.iter().map(|w| format!("{}\t{}\t{}\n", w.text, w.articles, u8::from(w.named)))
+    }
+
+    /// Reads what [`Self::rows`] wrote; `None` when a row is not right.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut counted = Vec::new();
+        for line in text.lines() {
+            let mut parts = line.split('\t');
+            let word = parts.next()?.to_owned();
+            let articles = parts.next()?.parse().ok()?;
+            counted.push((word, articles, parts.next()? == "1"));
+        }
+        Some(Self::new(counted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vocabulary() -> Vocabulary {
+        let words = [("diabetes", 9, true), ("fasciitis", 2, true), ("pneumonia", 4, true), ("break", 7, false), ("rash", 5, true)];
+        Vocabulary::new(words.map(|(w, n, t)| (w.to_owned(), n, t)))
+    }
+
+    #[test]
+    fn misspelt_words_are_repaired() {
+        let vocabulary = vocabulary();
+        for (wrong, right) in [("diabetis", "diabetes"), ("diabets", "diabetes"), ("fasiciitis", "fasciitis"), ("pnuemonia", "pneumonia"), ("neumonia", "pneumonia")] {
+            assert_eq!(vocabulary.repair(wrong), Some(right), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_that_exist_and_short_words_stay() {
+        let vocabulary = vocabulary();
+        for word in ["brake", "diabetes", "ra", "rush", "rsh", "mississippi", "a1c"] {
+            assert_eq!(vocabulary.repair(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_vocabulary_survives_writing_and_reading() {
+        let text: String = vocabulary().rows().collect();
+        let again = Vocabulary::parse(&text);
+        assert_eq!(again.map(|v| v.rows().collect::<String>()), Some(text));
+        assert!(Vocabulary::parse("word\tmany\t1\n").is_none());
+    }
+}
