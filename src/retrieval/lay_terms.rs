@@ -10,7 +10,7 @@ use super::words::{Analyzer, Language, Token};
 const MAX_WORDS: usize = 5;
 
 struct LayTerms {
-    /// Terms of the everyday phrase, joined → terms of each right-hand phrase.
+    /// Words of the everyday phrase, joined → terms of each right-hand phrase.
     by_phrase: HashMap<String, Vec<Vec<String>>>,
 }
 
@@ -27,12 +27,30 @@ static TERMS: LazyLock<LayTerms> = LazyLock::new(|| {
 });
 
 fn joined(tokens: &[&Token]) -> String {
-    tokens.iter().map(|t| t.term.as_str()).collect::<Vec<_>>().join(" ")
+    tokens.iter().map(|t| t.word.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// The phrase with inflected words cut to their stems ("pooped" is "poop", but "periodic" is not "period").
+fn uninflected(tokens: &[&Token]) -> String {
+    let base = |t: &&Token| {
+        let inflected = ["s", "ed", "ing"].iter().any(|ending| t.word.ends_with(ending));
+        if inflected { t.term.clone() } else { t.word.clone() }
+    };
+    tokens.iter().map(base).collect::<Vec<_>>().join(" ")
+}
+
+/// An everyday phrase that was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Meaning {
+    /// The terms of the words written.
+    pub written: Vec<String>,
+    /// What each of its meanings is called in guidance.
+    pub meant: Vec<Vec<String>>,
 }
 
 /// What the everyday phrases in these words mean; longest phrase first, each word used once.
 /// Stop words count here ("can't sleep").
-pub(crate) fn meanings(tokens: &[Token]) -> Vec<Vec<String>> {
+pub(crate) fn meanings(tokens: &[Token]) -> Vec<Meaning> {
     let all: Vec<&Token> = tokens.iter().collect();
     let mut used = vec![false; all.len()];
     let mut found = Vec::new();
@@ -40,8 +58,10 @@ pub(crate) fn meanings(tokens: &[Token]) -> Vec<Vec<String>> {
         for start in 0..=all.len() - width {
             let free = used.get(start..start + width).is_some_and(|u| u.iter().all(|u| !u));
             let Some(window) = all.get(start..start + width).filter(|_| free) else { continue };
-            if let Some(meant) = TERMS.by_phrase.get(&joined(window)) {
-                found.extend(meant.iter().cloned());
+            let by_phrase = &TERMS.by_phrase;
+            if let Some(meant) = by_phrase.get(&joined(window)).or_else(|| by_phrase.get(&uninflected(window))) {
+                let written = window.iter().filter(|t| !t.stop).map(|t| t.term.clone()).collect();
+                found.push(Meaning { written, meant: meant.clone() });
                 if let Some(slots) = used.get_mut(start..start + width) {
                     slots.fill(true);
                 }
@@ -56,10 +76,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn inflected_words_count_but_derived_ones_do_not() {
+        let analyzer = Analyzer::new(Language::English);
+        assert_eq!(meanings(&analyzer.tokens("she pooped")).len(), 1);
+        assert!(meanings(&analyzer.tokens("periodic tests")).is_empty());
+    }
+
+    #[test]
     fn everyday_words_gain_the_words_of_guidance() {
         let tokens = Analyzer::new(Language::English).tokens("it burns when I pee and I have high blood pressure");
         let found = meanings(&tokens);
-        assert!(found.contains(&vec!["hypertens".to_owned()]), "{found:?}");
-        assert!(found.iter().any(|terms| terms.contains(&"urinari".to_owned())), "{found:?}");
+        let holds = |term: &str| found.iter().flat_map(|m| &m.meant).flatten().any(|t| t == term);
+        assert!(holds("hypertens") && holds("urinari"), "{found:?}");
     }
 }

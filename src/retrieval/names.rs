@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::words::{Analyzer, Language, Token};
+use super::words::{Analyzer, Language, Token, is_common};
 use crate::domain::Article;
 
 /// Longest name looked for, in words without stop words.
@@ -17,14 +17,32 @@ pub(crate) struct NamedSubject {
     pub articles: Vec<(u32, f32)>,
     /// The terms of the phrase.
     pub terms: Vec<String>,
-    /// Where its first word stands among the tokens that were searched.
-    pub start: usize,
 }
 
 /// All names. A key is the sorted terms, so that "pain in the knee" finds "knee pain".
 #[derive(Default)]
 pub(crate) struct Names {
     by_key: HashMap<String, Vec<(u32, f32)>>,
+}
+
+/// Words of titles that say what kind of thing it is, not which.
+const GENERIC: [&str; 14] = [
+    "test", "tests", "results", "result", "medicines", "medicine", "disease", "readings", "after", "diagnosis", "basics",
+    "the", "scan", "monitoring",
+];
+
+/// The subjects of a title: "Pap and HPV tests" is about "pap" and "hpv"; "A1C test" about "a1c".
+fn title_parts(title: &str) -> Vec<String> {
+    let words = crate::domain::text::words(title);
+    if words.len() > 6 || title.contains('?') {
+        return Vec::new();
+    }
+    let parts = words.split(|w| matches!(w.as_str(), "and" | "or" | "y" | "o"));
+    let bare = parts.map(|part| {
+        let kept: Vec<&str> = part.iter().map(String::as_str).filter(|w| !GENERIC.contains(w)).collect();
+        kept.join(" ")
+    });
+    bare.filter(|part| !part.is_empty() && !is_common(part)).collect()
 }
 
 fn key(terms: &[&str]) -> String {
@@ -43,6 +61,9 @@ impl Names {
             let language = Language::of(&article.language);
             let analyzer = analyzers.entry(language).or_insert_with(|| Analyzer::new(language));
             names.add(analyzer, &article.title, number, 1.0);
+            for part in title_parts(&article.title) {
+                names.add(analyzer, &part, number, 0.8);
+            }
             for lay in &article.synonyms.lay {
                 names.add(analyzer, lay, number, 0.9);
             }
@@ -66,6 +87,12 @@ impl Names {
         }
     }
 
+    /// The articles these terms name, all of them together.
+    pub(crate) fn exact(&self, terms: &[String]) -> Option<NamedSubject> {
+        let articles = self.by_key.get(&key(&terms.iter().map(String::as_str).collect::<Vec<_>>()))?;
+        Some(NamedSubject { articles: articles.clone(), terms: terms.to_vec() })
+    }
+
     /// Names in a run of words, longest first, each word used once.
     pub(crate) fn find(&self, tokens: &[Token]) -> Vec<NamedSubject> {
         let content: Vec<&Token> = tokens.iter().filter(|t| !t.stop).collect();
@@ -81,7 +108,7 @@ impl Names {
                     slots.fill(true);
                 }
                 let terms = terms.into_iter().map(str::to_owned).collect();
-                found.push(NamedSubject { articles: articles.clone(), terms, start });
+                found.push(NamedSubject { articles: articles.clone(), terms });
             }
         }
         found

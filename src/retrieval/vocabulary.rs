@@ -7,9 +7,13 @@ use std::collections::HashMap;
 use super::words::is_english;
 
 /// Shortest word that is repaired; shorter ones are abbreviations too often.
-const MIN_REPAIR_CHARS: usize = 4;
+const MIN_REPAIR_CHARS: usize = 5;
 /// From this length on two edits are allowed.
 const TWO_EDIT_CHARS: usize = 7;
+/// From this length on three edits are allowed.
+const THREE_EDIT_CHARS: usize = 10;
+/// How many first letters must agree for three edits.
+const SURE_PREFIX: usize = 5;
 /// How often a word must occur (in articles) to be offered as a repair, unless it stands in a title or a name.
 const MIN_ARTICLES: u32 = 2;
 
@@ -26,6 +30,17 @@ struct Word {
 pub(crate) struct Vocabulary {
     words: Vec<Word>,
     known: HashMap<String, usize>,
+}
+
+/// Most edits between a word and what was meant.
+const fn edits(length: usize) -> usize {
+    if length >= THREE_EDIT_CHARS {
+        3
+    } else if length >= TWO_EDIT_CHARS - 1 {
+        2
+    } else {
+        1
+    }
 }
 
 fn letters(word: &str) -> u32 {
@@ -48,41 +63,40 @@ impl Vocabulary {
         self.known.contains_key(word)
     }
 
-    /// The library's word that was probably meant; `None` when the word exists or nothing is near.
-    pub(crate) fn repair(&self, word: &str) -> Option<&str> {
-        let length = word.chars().count();
-        if length < MIN_REPAIR_CHARS
-            || self.knows(word)
-            || is_english(word)
-            || !word.chars().all(|c| c.is_ascii_lowercase())
-        {
+    /// The library's word that was probably meant; `None` when the word exists or nothing is near. With `stem_known`
+    /// (another form of it stands in the library) only a name one edit away is offered.
+    pub(crate) fn repair(&self, word: &str, stem_known: bool) -> Option<&str> {
+        let length = word.len();
+        let letters_only = word.bytes().all(|c| c.is_ascii_lowercase());
+        if length < MIN_REPAIR_CHARS || !letters_only || self.knows(word) || is_english(word) {
             return None;
         }
-        let allowed: usize = if length >= TWO_EDIT_CHARS { 2 } else { 1 };
+        let most = if stem_known { 1 } else { edits(length) };
         let mask = letters(word);
-        let first = word.chars().next();
         let mut best: Option<(f32, &Word)> = None;
         for candidate in &self.words {
             let difference = (candidate.letters ^ mask).count_ones() as usize;
-            if difference > 2 * allowed
-                || candidate.text.len().abs_diff(word.len()) > allowed
+            if difference > 2 * most
+                || candidate.text.len().abs_diff(length) > most
                 || candidate.text.len() < MIN_REPAIR_CHARS
-                || (candidate.articles < MIN_ARTICLES && !candidate.named)
+                || (candidate.articles < MIN_ARTICLES || stem_known) && !candidate.named
             {
                 continue;
             }
             let distance = strsim::osa_distance(word, &candidate.text);
-            if distance > allowed {
+            let prefix = word.bytes().zip(candidate.text.bytes()).take_while(|(a, b)| a == b).count();
+            // Two edits in a short word, or three in a long one, are believed only where the rest agrees well.
+            let plausible = match distance {
+                0 | 1 => prefix > 0 || length >= TWO_EDIT_CHARS,
+                2 => prefix > 0 && (length >= TWO_EDIT_CHARS || (difference == 0 && candidate.named)),
+                _ => prefix >= SURE_PREFIX && candidate.named,
+            };
+            if distance > most || !plausible {
                 continue;
             }
-            let same_start = candidate.text.chars().next() == first;
-            if !same_start && (distance > 1 || length < TWO_EDIT_CHARS) {
-                continue;
-            }
-            let score = f32::from(u8::try_from(distance).unwrap_or(u8::MAX)) * -3.0
-                + (candidate.articles as f32).ln_1p() * 0.5
+            let score = (candidate.articles as f32).ln_1p() * 0.5 - distance as f32 * 3.0
                 + if candidate.named { 1.0 } else { 0.0 }
-                + if same_start { 1.0 } else { 0.0 };
+                + if prefix > 0 { 1.0 } else { 0.0 };
             if best.is_none_or(|(known, _)| score > known) {
                 best = Some((score, candidate));
             }
@@ -113,15 +127,15 @@ mod tests {
     use super::*;
 
     fn vocabulary() -> Vocabulary {
-        let words = [("diabetes", 9, true), ("fasciitis", 2, true), ("pneumonia", 4, true), ("break", 7, false), ("rash", 5, true)];
+        let words = [("diabetes", 9, true), ("fasciitis", 2, true), ("pneumonia", 4, true), ("break", 7, false), ("asthma", 3, true), ("constipation", 3, true), ("rash", 5, true)];
         Vocabulary::new(words.map(|(w, n, t)| (w.to_owned(), n, t)))
     }
 
     #[test]
     fn misspelt_words_are_repaired() {
         let vocabulary = vocabulary();
-        for (wrong, right) in [("diabetis", "diabetes"), ("diabets", "diabetes"), ("fasiciitis", "fasciitis"), ("pnuemonia", "pneumonia"), ("neumonia", "pneumonia")] {
-            assert_eq!(vocabulary.repair(wrong), Some(right), "{wrong}");
+        for (wrong, right) in [("athsma", "asthma"), ("constipashun", "constipation"), ("diabetis", "diabetes"), ("diabets", "diabetes"), ("fasiciitis", "fasciitis"), ("pnuemonia", "pneumonia"), ("neumonia", "pneumonia")] {
+            assert_eq!(vocabulary.repair(wrong, false), Some(right), "{wrong}");
         }
     }
 
@@ -129,7 +143,7 @@ mod tests {
     fn words_that_exist_and_short_words_stay() {
         let vocabulary = vocabulary();
         for word in ["brake", "diabetes", "ra", "rush", "rsh", "mississippi", "a1c"] {
-            assert_eq!(vocabulary.repair(word), None, "{word}");
+            assert_eq!(vocabulary.repair(word, false), None, "{word}");
         }
     }
 

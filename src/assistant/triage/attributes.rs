@@ -235,7 +235,7 @@ impl CueReading<'_> {
         let negated = self.denied.get(place.start).copied().unwrap_or(false);
         let now_here = self.in_sentence(Cue::Now, place.start).next().is_some();
         let past = self.in_sentence(Cue::PastForward, place.start).any(|cue| {
-            (cue.start <= place.start && place.start.saturating_sub(cue.end) <= 4 && !self.comma_between(cue.end.saturating_sub(1), place.start))
+            cue.start <= place.start && place.start.saturating_sub(cue.end) <= 4 && !self.comma_between(cue.end.saturating_sub(1), place.start)
         }) || (!now_here
             && self.in_sentence(Cue::Past, place.start).any(|cue| {
                 let (near, far) = if cue.start > last { (last, cue.start) } else { (cue.end.saturating_sub(1), place.start) };

@@ -9,7 +9,6 @@ use crate::domain::Urgency;
 /// The folder with one file per presentation and the shared files, whose names begin with `_`.
 #[derive(rust_embed::RustEmbed)]
 #[folder = "index/triage"]
-#[include = "*.toml"]
 pub struct RuleFolder;
 
 /// How a mention of a concept counts.

@@ -89,7 +89,7 @@ impl TriageRules {
     /// A file is missing, does not parse, has an unknown key or names something that does not exist.
     pub fn embedded() -> Result<Self, RuleError> {
         let mut files = BTreeMap::new();
-        for name in RuleFolder::iter() {
+        for name in RuleFolder::iter().filter(|name| name.ends_with(".toml")) {
             if let Some(file) = RuleFolder::get(&name) {
                 let text = String::from_utf8(file.data.into_owned()).map_err(|cause| RuleError::NotText(format!("{name} ({cause})")))?;
                 files.insert(name.into_owned(), text);
@@ -145,6 +145,34 @@ impl TriageRules {
             reasons.retain(|r| r.urgency > Urgency::SelfCare);
         }
         Triage { urgency, reasons }
+    }
+
+    /// The rules' own examples that do not hold, as one line each; empty when all do. For tests and `eval`.
+    #[must_use]
+    pub fn failing_examples(&self) -> Vec<String> {
+        let context = TriageContext::default();
+        let holds = |rule: &rules::Rule, text: &str| {
+            let mut evidence = Evidence::new(&self.set, &context);
+            evidence.read(text);
+            evidence.holds(&rule.when)
+        };
+        let mut wrong = Vec::new();
+        for rule in &self.set.rules {
+            let silent = rule.fires.iter().filter(|text| !holds(rule, text));
+            wrong.extend(silent.map(|text| format!("{} must fire: {text}", rule.id)));
+            let loud = rule.quiet.iter().filter(|text| holds(rule, text));
+            wrong.extend(loud.map(|text| format!("{} must not fire: {text}", rule.id)));
+        }
+        wrong
+    }
+
+    /// Names of the concepts that count in a message, for people who tune the rules. Never for logs.
+    #[must_use]
+    pub fn debug_concepts(&self, text: &str) -> Vec<String> {
+        let context = TriageContext::default();
+        let mut evidence = Evidence::new(&self.set, &context);
+        evidence.read(text);
+        evidence.concepts().into_iter().map(str::to_owned).collect()
     }
 
     /// The approved text for an emergency or urgent result, in Spanish where `language` begins with "es"; `None` for

@@ -227,7 +227,7 @@ impl<'a> Written<'a> {
         let baby_before = (1..=4).any(|n| {
             matches!(self.before(n), "baby" | "newborn" | "infant" | "bebe" | "recien" | "daughter" | "son" | "hijo" | "hija" | "age" | "aged" | "toddler" | "kid")
         });
-        let per_year = match unit {
+        let per_year: f64 = match unit {
             "year" | "years" | "yr" | "yrs" | "yo" | "y" | "anos" | "ano" | "anito" | "anitos" => 1.0,
             "month" | "months" | "mo" | "mos" | "mes" | "meses" => 12.0,
             "week" | "weeks" | "wk" | "wks" | "semana" | "semanas" => 52.0,

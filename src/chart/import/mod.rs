@@ -304,7 +304,7 @@ impl<'r, 'v> Reader<'r, 'v> {
             Owner::Patient => Ok(true),
             Owner::OtherInBundle | Owner::NotAPatient => Ok(!READ_TYPES.contains(&entry.resource_type)),
             Owner::Stranger => Err(ImportError::OtherPatient { path: entry.node.path() }),
-            Owner::Unstated if !READ_TYPES.contains(&entry.resource_type) => Ok(true),
+            Owner::Unstated if entry.resource_type == "Medication" || !READ_TYPES.contains(&entry.resource_type) => Ok(true),
             Owner::Unstated if self.several_patients => Ok(false),
             Owner::Unstated => {
                 if entry.resource_type != "Medication" {

@@ -150,7 +150,6 @@ pub struct PreventiveItem {
 
 #[derive(RustEmbed)]
 #[folder = "index/preventive"]
-#[include = "*.toml"]
 struct Files;
 
 fn read(file: &str) -> Result<String, RuleError> {
@@ -166,7 +165,8 @@ fn parse_file<T: serde::de::DeserializeOwned>(file: &str) -> Result<T, RuleError
 }
 
 fn files_under(folder: &str) -> Vec<Cow<'static, str>> {
-    let mut names: Vec<_> = Files::iter().filter(|name| name.starts_with(folder)).collect();
+    let mut names: Vec<_> =
+        Files::iter().filter(|name| name.starts_with(folder) && name.ends_with(".toml")).collect();
     names.sort();
     names
 }

@@ -262,6 +262,11 @@ impl Seen<'_> {
         }
     }
 
+    /// Whether an observation came with a result that is not kept as a value (components, members, an interpretation).
+    pub(super) fn has_result(&self) -> bool {
+        self.record.status.as_deref().is_some_and(|s| matches!(s, "final" | "amended" | "corrected"))
+    }
+
     /// The numeric value, where the observation has one.
     pub(super) fn number(&self) -> Option<f64> {
         match self.value {

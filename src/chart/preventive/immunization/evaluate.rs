@@ -195,7 +195,7 @@ impl Evaluator<'_> {
         }
         let grace = !matches!(progress.previous(), Some((_, Outcome::TooYoung | Outcome::TooSoon)));
         for age in dose.ages.iter().filter(|w| w.holds_on(given.date)) {
-            if !self.kept(age, self.person.birth, given.date, grace) {
+            if !self.kept(age, self.person.birth, given.date, grace || progress.next == 0) {
                 return Outcome::TooYoung;
             }
             if age.maximum.is_some_and(|p| given.date >= p.after(self.person.birth)) {

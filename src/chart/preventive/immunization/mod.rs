@@ -3,6 +3,8 @@
 //! `data` is the schedule, `skip` its conditional skips, `evaluate` compares given doses with it, `forecast` dates the
 //! next dose, `select` chooses among series. This module joins antigens to vaccine groups and words the result.
 
+#[cfg(test)]
+mod cases;
 pub mod data;
 mod evaluate;
 mod forecast;
@@ -229,13 +231,13 @@ fn antigen_result(antigen: &Antigen, person: &Recipient, live: &LiveVaccines) ->
 /// latest. No dose is forecast before the last one given.
 fn merge(results: &[AntigenResult], together: bool, last: Option<Date>) -> Option<Forecast> {
     let any = |standing: Standing| results.iter().find(|r| r.forecast.standing == standing);
-    if let Some(result) = any(Standing::Contraindicated) {
+    if together && let Some(result) = any(Standing::Contraindicated) {
         return Some(result.forecast.clone());
     }
     let open: Vec<&Forecast> =
         results.iter().map(|r| &r.forecast).filter(|f| f.standing == Standing::NotComplete).collect();
     if open.is_empty() {
-        let order = [Standing::Complete, Standing::Immune, Standing::NotRecommended, Standing::AgedOut];
+        let order = [Standing::Contraindicated, Standing::Complete, Standing::Immune, Standing::NotRecommended, Standing::AgedOut];
         return order.into_iter().find_map(any).map(|r| r.forecast.clone());
     }
     let earliest = |part: fn(&Forecast) -> Option<Date>| {

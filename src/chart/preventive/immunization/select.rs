@@ -49,6 +49,9 @@ impl Candidate<'_> {
 
     /// Whether the series may be followed, by the age at which it was or would be started.
     fn startable(&self, person: &Recipient) -> bool {
+        if self.complete() || self.series.default && self.first_valid().is_none() {
+            return true;
+        }
         let start = self.first_valid().unwrap_or(person.date);
         self.series.max_start.is_none_or(|p| start < p.after(person.birth))
             && self.series.min_start.is_none_or(|p| start >= p.after(person.birth))
@@ -125,12 +128,13 @@ fn pick<'a>(pool: Vec<Candidate<'a>>, scores: &[i32]) -> Option<Candidate<'a>> {
         .map(|(candidate, _)| candidate)
 }
 
-/// The series to go by across series groups: a complete one counts for its equivalents; else the one that asks for a
-/// dose soonest.
+/// The series to go by across series groups. A series is not needed when a series that protects as well is complete; a
+/// series for the person's own risk goes before the one for everybody.
 pub(super) fn best_overall<'a>(mut bests: Vec<Candidate<'a>>) -> Option<Candidate<'a>> {
-    let covered: Vec<String> =
-        bests.iter().filter(|c| c.complete()).flat_map(|c| c.series.equivalent.iter().cloned()).collect();
-    bests.retain(|c| c.complete() || !covered.contains(&c.series.group));
+    let done: Vec<String> = bests.iter().filter(|c| c.complete()).map(|c| c.series.group.clone()).collect();
+    bests.retain(|c| c.complete() || !c.series.equivalent.iter().any(|group| done.contains(group)));
+    let at_risk = bests.iter().any(|c| c.series.kind == SeriesKind::Risk && c.completeable());
+    bests.retain(|c| !at_risk || c.series.kind == SeriesKind::Risk);
     bests.into_iter().min_by_key(|c| {
         let rank = match c.forecast.standing {
             Standing::Contraindicated => 0,

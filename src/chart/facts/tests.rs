@@ -1,0 +1,1 @@
+//! Facts for questions, on the demo patient.

@@ -1,0 +1,1 @@
+//! Import of well-formed, malformed and real bundles.

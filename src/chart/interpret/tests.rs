@@ -1,0 +1,1 @@
+//! Results explained, on small charts.
