@@ -180,7 +180,11 @@ impl Pipeline {
         if assessment.triage.urgency == Urgency::Emergency {
             return self.finish(draft, inquiry, "emergency".to_owned(), false);
         }
-        let earlier: Vec<&str> = inquiry.earlier.iter().map(|turn| turn.question.as_str()).collect();
+        let earlier: Vec<TurnText<'_>> = inquiry
+            .earlier
+            .iter()
+            .map(|turn| TurnText { role: Speaker::User, text: &turn.question })
+            .collect();
         let finding = self.scope.classify(&inquiry.question, &earlier);
         if let Some(policy) = self.scope.policy(finding.scope, assessment.language) {
             draft.block(BlockKind::Notice, policy.to_owned(), Vec::new(), Vec::new()).await;

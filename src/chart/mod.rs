@@ -23,7 +23,7 @@ pub mod knowledge;
 pub mod medicines;
 pub mod next_steps;
 pub mod plain;
-// `pub mod preventive;` joins here with its folder.
+pub mod preventive;
 pub mod records;
 pub mod units;
 pub mod view;

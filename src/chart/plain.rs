@@ -109,6 +109,10 @@ pub fn list(items: &[String]) -> String {
 /// The text with its first letter in upper case.
 #[must_use]
 pub fn capital(text: &str) -> String {
+    // "eGFR" and "pH" keep their own form.
+    if text.chars().nth(1).is_some_and(char::is_uppercase) {
+        return text.to_owned();
+    }
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
@@ -118,6 +122,22 @@ pub fn capital(text: &str) -> String {
 pub fn sentence(text: &str) -> String {
     let text = capital(text.trim());
     if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
+}
+
+/// The record's own words in quotation marks, closed as a sentence; the words themselves are not touched.
+#[must_use]
+pub fn quoted(words: &str) -> String {
+    let words = words.trim();
+    if words.ends_with(['.', '!', '?']) { format!("\"{words}\"") } else { format!("\"{words}\".") }
+}
+
+/// A computed change, to two digits that matter.
+#[must_use]
+pub fn rough(value: f64) -> String {
+    let size = value.abs();
+    let decimals = if size >= 10.0 { 0 } else if size >= 1.0 { 1 } else { 2 };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// A SNOMED display without the tag of its hierarchy ("(disorder)", "(procedure)").

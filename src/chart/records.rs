@@ -99,8 +99,8 @@ pub fn readings_of(observation: &Observation) -> impl Iterator<Item = Reading<'_
 
 /// All usable readings, oldest first.
 pub fn readings(chart: &Chart) -> impl DoubleEndedIterator<Item = Reading<'_>> {
-    let usable: Vec<&Observation> = chart.observations.iter().filter(|observation| is_usable(observation)).collect();
-    usable.into_iter().flat_map(readings_of).collect::<Vec<_>>().into_iter()
+    let usable = chart.observations.iter().filter(|observation| is_usable(observation));
+    usable.flat_map(readings_of).collect::<Vec<_>>().into_iter()
 }
 
 /// The key under which measurements of one thing are followed: the known test, else the first code, else the name.
@@ -113,6 +113,22 @@ pub fn series_key(concept: &Concept) -> String {
         return format!("{}|{}", coding.system.as_deref().unwrap_or_default(), coding.code);
     }
     fold(concept.name())
+}
+
+/// Whether a concept belongs to the series with this key; the same as comparing [`series_key`], but without making
+/// a key for each of thousands of observations.
+#[must_use]
+pub fn in_series(concept: &Concept, key: &str) -> bool {
+    if let Some(test) = knowledge().test_of(concept) {
+        return test.key == key;
+    }
+    match concept.codings.iter().find(|coding| !coding.code.is_empty()) {
+        Some(coding) => {
+            let system = coding.system.as_deref().unwrap_or_default();
+            key.strip_prefix(system).and_then(|rest| rest.strip_prefix('|')) == Some(coding.code.as_str())
+        }
+        None => fold(concept.name()) == key,
+    }
 }
 
 /// The observation with this id.
@@ -229,6 +245,9 @@ pub fn medicine_counts(medicine: &MedicationRequest) -> bool {
 /// The longest a pregnancy is taken to last after it was recorded, in days (42 weeks).
 const PREGNANCY_DAYS: i64 = 294;
 
+/// LOINC "Pregnancy status".
+const PREGNANCY_STATUS: &str = "82810-3";
+
 /// Whether the chart says that the patient is pregnant at `day`.
 #[must_use]
 pub fn is_pregnant(chart: &Chart, day: Date) -> bool {
@@ -242,8 +261,11 @@ pub fn is_pregnant(chart: &Chart, day: Date) -> bool {
         known && !ended && within(began(condition))
     });
     by_condition
-        || chart.observations.iter().filter(|o| is_usable(o) && within(o.record.date.as_ref())).any(|observation| {
-            observation.record.code.codings.iter().any(|coding| coding.code == "82810-3")
+        || chart.observations.iter().any(|observation| {
+            // The code first: it is the cheapest to look at, and most charts have no such observation.
+            observation.record.code.codings.iter().any(|coding| coding.code == PREGNANCY_STATUS)
+                && is_usable(observation)
+                && within(observation.record.date.as_ref())
                 && matches!(&observation.value, Some(Value::Concept(value))
                     if value.codings.iter().any(|coding| matches!(coding.code.as_str(), "77386006" | "LA15173-0")))
         })

@@ -217,7 +217,7 @@ fn changed(chart: &Chart, id: &str) -> Vec<VisitLine> {
             _ => format!("This medicine was ordered: {name}."),
         };
         for instruction in &medicine.instructions {
-            text.push_str(&format!(" The chart says: \"{instruction}\"."));
+            text.push_str(&format!(" The chart says: {}", plain::quoted(instruction)));
         }
         lines.push(line(VisitSection::Changed, text, super::medicines::reference_to(medicine)));
     }
@@ -239,7 +239,7 @@ fn to_do(chart: &Chart, encounter: &Encounter) -> Vec<VisitLine> {
             text.push_str(&format!(" It is meant for {date}."));
         }
         if let Some(instruction) = &order.patient_instruction {
-            text.push_str(&format!(" The chart says: \"{instruction}\"."));
+            text.push_str(&format!(" The chart says: {}", plain::quoted(instruction)));
         }
         lines.push(line(VisitSection::ToDo, text, records::reference("ServiceRequest", &order.record, name)));
     }

@@ -119,8 +119,8 @@ pub fn build(
     if sorted.is_empty() {
         return Err(BuildError::NoArticles);
     }
-    if let Some(pair) = sorted.array_windows::<2>().find(|[a, b]| a.slug == b.slug) {
-        return Err(BuildError::DuplicateSlug(pair[0].slug.clone()));
+    if let Some((twin, _)) = sorted.iter().zip(sorted.iter().skip(1)).find(|(a, b)| a.slug == b.slug) {
+        return Err(BuildError::DuplicateSlug(twin.slug.clone()));
     }
     let lines = sorted.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
     let id = content_id(&lines);

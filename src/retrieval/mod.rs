@@ -31,3 +31,7 @@ pub use search::{Facets, Fragment, SearchHit, SearchOptions, SearchPage};
 pub use snapshot::{OpenError, Snapshot};
 pub use suggest::Suggestion;
 pub use tuning::Tuning;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
+mod tests;

@@ -23,6 +23,15 @@ pub(crate) struct NamedSubject {
 #[derive(Default)]
 pub(crate) struct Names {
     by_key: HashMap<String, Vec<(u32, f32)>>,
+    /// Golden questions word by word: an editor said which article answers exactly this.
+    by_question: HashMap<String, Vec<(u32, f32)>>,
+}
+
+/// What a golden question asked word by word counts, against 1 for a title.
+const GOLDEN: f32 = 1.5;
+
+fn question_key(tokens: &[Token]) -> String {
+    tokens.iter().map(|t| t.word.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// Words of titles that say what kind of thing it is, not which.
@@ -64,6 +73,10 @@ impl Names {
             for part in title_parts(&article.title) {
                 names.add(analyzer, &part, number, 0.8);
             }
+            for question in &article.golden {
+                let key = question_key(&analyzer.tokens(question));
+                names.by_question.entry(key).or_default().push((number, GOLDEN));
+            }
             for lay in &article.synonyms.lay {
                 names.add(analyzer, lay, number, 0.9);
             }
@@ -91,6 +104,13 @@ impl Names {
     pub(crate) fn exact(&self, terms: &[String]) -> Option<NamedSubject> {
         let articles = self.by_key.get(&key(&terms.iter().map(String::as_str).collect::<Vec<_>>()))?;
         Some(NamedSubject { articles: articles.clone(), terms: terms.to_vec() })
+    }
+
+    /// The articles for which this clause is a golden question.
+    pub(crate) fn golden(&self, tokens: &[Token]) -> Option<NamedSubject> {
+        let articles = self.by_question.get(&question_key(tokens))?.clone();
+        let terms = tokens.iter().filter(|t| !t.stop).map(|t| t.term.clone()).collect();
+        Some(NamedSubject { articles, terms })
     }
 
     /// Names in a run of words, longest first, each word used once.

@@ -155,7 +155,8 @@ impl Library<'_> {
     fn subjects(&self, clauses: &[Clause]) -> Vec<PlanSubject> {
         let mut found: Vec<PlanSubject> = Vec::new();
         for clause in clauses {
-            for subject in self.names.find(&clause.tokens) {
+            let golden = self.names.golden(&clause.tokens);
+            for subject in golden.into_iter().chain(self.names.find(&clause.tokens)) {
                 found.push(PlanSubject { subject, weight: clause.weight, prior: false });
             }
             for meant in clause.meanings.iter().flat_map(|m| &m.meant) {
@@ -175,7 +176,10 @@ impl Library<'_> {
     }
 
     fn add_topics(&self, plan: &mut Plan, topics: &[String], analyzer: &Analyzer) {
-        let named = plan.subjects.iter().any(|s| s.weight > 0.6);
+        // A weak word that happens to be a name ("medicine") does not make a follow-up question a question of its own.
+        let clear = self.idf(1) * self.tuning.clear_subject;
+        let mass = |s: &PlanSubject| s.subject.terms.iter().map(|t| self.idf((self.document_frequency)(t))).sum::<f32>();
+        let named = plan.subjects.iter().any(|s| s.weight > 0.6 && mass(s) >= clear);
         let weight = if named { self.tuning.topic_beside_subject } else { self.tuning.topic_alone };
         for topic in topics.iter().take(16) {
             for subject in self.names.find(&analyzer.tokens(topic)) {

@@ -83,14 +83,17 @@ pub struct RankedArticle {
     pub score: f32,
 }
 
+/// Articles or passages by number, with their score.
+type Ranked = Vec<(u32, f32)>;
+
 /// Everything one query found.
 pub(crate) struct Ranking {
     pub plan: Plan,
     /// Passages of those articles, best first.
-    pub passages: Vec<(u32, f32)>,
+    pub passages: Ranked,
     pub evidence: Evidence,
     /// Rank of articles for a reader of whole articles.
-    pub whole: Vec<(u32, f32)>,
+    pub whole: Ranked,
 }
 
 impl Snapshot {
@@ -236,7 +239,7 @@ impl Snapshot {
         articles: &[(u32, f32)],
         scores: &Scores,
         kinds: &BTreeMap<SectionKind, f32>,
-    ) -> (Vec<(u32, f32)>, Vec<(u32, f32)>) {
+    ) -> (Ranked, Ranked) {
         let [article_share, passage_share, kind_share] = self.tuning.passage_mix;
         let ranges: Vec<(u32, f32, std::ops::Range<u32>)> =
             articles.iter().map(|(a, score)| (*a, *score, self.passages_of(*a))).collect();

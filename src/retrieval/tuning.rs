@@ -26,7 +26,9 @@ pub struct Tuning {
     pub max_terms: usize,
     /// Weight of a topic from the chart or an earlier turn when the message names its own subject.
     pub topic_beside_subject: f32,
-    /// The same when it names none (a follow-up question).
+    /// How rare a subject's words must be to count as named, as a share of the rarest word's idf.
+    pub clear_subject: f32,
+    /// Weight of a topic when the message names none (a follow-up question).
     pub topic_alone: f32,
     /// BM25 saturation.
     pub k1: f32,
@@ -63,9 +65,10 @@ impl Default for Tuning {
             meant_subject: 0.6,
             max_terms: 32,
             topic_beside_subject: 0.15,
+            clear_subject: 0.45,
             topic_alone: 0.8,
             k1: 1.2,
-            article_fields: [(3.0, 0.5), (3.0, 0.5), (1.0, 0.5), (1.0, 0.5), (1.0, 0.75)],
+            article_fields: [(3.0, 0.5), (3.0, 0.5), (2.0, 0.5), (1.0, 0.5), (1.0, 0.75)],
             passage_fields: [(1.0, 0.5), (1.0, 0.6)],
             subject: 2.5,
             code: 1.0,

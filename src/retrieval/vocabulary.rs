@@ -64,7 +64,7 @@ impl Vocabulary {
     }
 
     /// The library's word that was probably meant; `None` when the word exists or nothing is near. With `stem_known`
-    /// (another form of it stands in the library) only a name one edit away is offered.
+    /// (the library has another word of the same stem) only one edit after the first letters is believed.
     pub(crate) fn repair(&self, word: &str, stem_known: bool) -> Option<&str> {
         let length = word.len();
         let letters_only = word.bytes().all(|c| c.is_ascii_lowercase());
@@ -79,7 +79,7 @@ impl Vocabulary {
             if difference > 2 * most
                 || candidate.text.len().abs_diff(length) > most
                 || candidate.text.len() < MIN_REPAIR_CHARS
-                || (candidate.articles < MIN_ARTICLES || stem_known) && !candidate.named
+                || candidate.articles < MIN_ARTICLES && !candidate.named
             {
                 continue;
             }
@@ -87,6 +87,7 @@ impl Vocabulary {
             let prefix = word.bytes().zip(candidate.text.bytes()).take_while(|(a, b)| a == b).count();
             // Two edits in a short word, or three in a long one, are believed only where the rest agrees well.
             let plausible = match distance {
+                0 | 1 if stem_known => prefix >= SURE_PREFIX,
                 0 | 1 => prefix > 0 || length >= TWO_EDIT_CHARS,
                 2 => prefix > 0 && (length >= TWO_EDIT_CHARS || (difference == 0 && candidate.named)),
                 _ => prefix >= SURE_PREFIX && candidate.named,

@@ -187,7 +187,7 @@ pub async fn suggest(state: web::Data<WebState>, query: web::Query<SuggestQuery>
 ))]
 #[get("/v1/guidance/articles/{slug}")]
 #[expect(clippy::unused_async, reason = "actix handlers are async")]
-pub async fn article(state: web::Data<WebState>, slug: web::Path<String>) -> Result<web::Json<ArticlePage>, Problem> {
+pub async fn read_article(state: web::Data<WebState>, slug: web::Path<String>) -> Result<web::Json<ArticlePage>, Problem> {
     let slug = ArticleSlug::parse(&slug)?;
     let snapshot = state.snapshots.current();
     Ok(web::Json(page(snapshot.article(&slug).ok_or_else(Problem::not_found)?)))
@@ -202,7 +202,7 @@ pub async fn article(state: web::Data<WebState>, slug: web::Path<String>) -> Res
 ))]
 #[get("/v1/guidance/articles/{slug}/revisions/{revision}")]
 #[expect(clippy::unused_async, reason = "actix handlers are async")]
-pub async fn revision(
+pub async fn read_revision(
     state: web::Data<WebState>,
     path: web::Path<(String, u32)>,
 ) -> Result<web::Json<ArticlePage>, Problem> {

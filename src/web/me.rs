@@ -120,7 +120,7 @@ pub async fn me(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<
     (status = 404, description = "No chart of this patient", body = Problem),
 ))]
 #[get("/chart")]
-pub async fn chart(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<chart::view::ChartView>, Problem> {
+pub async fn my_chart(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<chart::view::ChartView>, Problem> {
     let chart = chart_of(&state, &caller, "chart.read", "chart").await?;
     Ok(web::Json(chart::view::grouped(&chart, state.clock.today())))
 }

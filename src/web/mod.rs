@@ -16,7 +16,7 @@ pub mod pages;
 pub mod problem;
 pub mod state;
 
-use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::AppExt as _;
@@ -43,8 +43,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(health::ready)
         .service(guidance::search)
         .service(guidance::suggest)
-        .service(guidance::article)
-        .service(guidance::revision)
+        .service(guidance::read_article)
+        .service(guidance::read_revision)
         // Development mode only.
         .service(dev::sign_in)
         // A patient, or a proxy acting for one.
@@ -52,7 +52,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             utoipa_actix_web::scope("/v1/me")
                 .wrap(from_fn(guard::patient))
                 .service(me::me)
-                .service(me::chart)
+                .service(me::my_chart)
                 .service(me::result)
                 .service(me::condition)
                 .service(me::next_steps)
@@ -106,7 +106,6 @@ pub fn bind(
         app.configure(|config| pages::routes(config, &documentation))
             .default_service(web::to(problem::no_route))
             .wrap(from_fn(guard::stopping))
-            .wrap(Compress::default())
             .wrap(headers())
             .wrap(TracingLogger::<guard::QuietSpan>::new())
     })

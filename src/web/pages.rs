@@ -8,8 +8,6 @@ use super::problem::Problem;
 
 #[derive(RustEmbed)]
 #[folder = "web/"]
-#[include = "*.html"]
-#[include = "assets/*"]
 struct Files;
 
 /// The pages load nothing from elsewhere and run no inline script (Content Security Policy Level 3).

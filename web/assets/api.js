@@ -58,7 +58,9 @@ export function createApi(base = "") {
   const id = encodeURIComponent;
 
   return {
-    useToken(value) { token = value; },
+    useToken(value) {
+      token = value;
+    },
 
     /** Development servers only; 404 elsewhere. */
     signInDemo: () => json("POST", "/v1/dev/sign-in", { body: { patient: "demo-patient" } }),

@@ -57,9 +57,19 @@ function showGroup(group, items, onExplain) {
     rest[0].setAttribute("tabindex", "-1");
     rest[0].focus();
   };
-  const more = rest.length === 0 ? null : element("button", {
-    type: "button", class: "quiet small", "aria-label": `Show ${rest.length} more: ${group.title}`, onclick: showRest,
-  }, `Show ${rest.length} more`);
+  const more =
+    rest.length === 0
+      ? null
+      : element(
+          "button",
+          {
+            type: "button",
+            class: "quiet small",
+            "aria-label": `Show ${rest.length} more: ${group.title}`,
+            onclick: showRest,
+          },
+          `Show ${rest.length} more`,
+        );
   return element("section", { class: "group" }, element("h3", {}, group.title), list, more);
 }
 
@@ -77,7 +87,11 @@ function medicine(item) {
   return [
     head(item.name),
     ...(item.instructions ?? []).map((text) => element("p", { class: "record-text" }, text)),
-    notes([item.kind, item.reasons?.length ? `For: ${item.reasons.join(", ")}` : null, item.current ? null : item.status]),
+    notes([
+      item.kind,
+      item.reasons?.length ? `For: ${item.reasons.join(", ")}` : null,
+      item.current ? null : item.status,
+    ]),
     ...(item.questions ?? []).map((text) => element("p", { class: "record-text" }, `Ask your pharmacist: ${text}`)),
   ];
 }
@@ -97,8 +111,16 @@ function result(group, onExplain) {
     ...lines.flatMap((line, at) => [
       single ? null : head(line.name, line.value, "record-part"),
       notes([standing(line), line.also]),
-      rangeBar({ value: line.number, low: line.range?.low, high: line.range?.high, standing: line.standing }, line.name),
-      trend(series(group, at, line.unit), { name: line.name, unit: line.unit, low: line.range?.low, high: line.range?.high }),
+      rangeBar(
+        { value: line.number, low: line.range?.low, high: line.range?.high, standing: line.standing },
+        line.name,
+      ),
+      trend(series(group, at, line.unit), {
+        name: line.name,
+        unit: line.unit,
+        low: line.range?.low,
+        high: line.range?.high,
+      }),
     ]),
     explainButton("result", latest.reference, group.name, onExplain),
   ];
@@ -109,37 +131,63 @@ function series(group, at, unit) {
   return [group.latest, ...(group.earlier ?? [])].flatMap((one) => {
     const line = one?.lines?.[at];
     return line && Number.isFinite(line.number) && line.unit === unit && one.reference?.date
-      ? [{ date: one.reference.date, value: line.number }] : [];
+      ? [{ date: one.reference.date, value: line.number }]
+      : [];
   });
 }
 
 function standing(line) {
   if (!line.range?.text) return line.why_unclear ?? null;
-  const range = line.range.origin === "usual" ? `the usual range, ${line.range.text}` : `the range that came with it, ${line.range.text}`;
+  const range =
+    line.range.origin === "usual"
+      ? `the usual range, ${line.range.text}`
+      : `the range that came with it, ${line.range.text}`;
   switch (line.standing) {
-    case "below": return `Below ${range}`;
-    case "above": return `Above ${range}`;
-    case "within": return `Within ${range}`;
-    case "different": return `Expected: ${line.range.text}`;
-    default: return line.why_unclear ?? `Range: ${line.range.text}`;
+    case "below":
+      return `Below ${range}`;
+    case "above":
+      return `Above ${range}`;
+    case "within":
+      return `Within ${range}`;
+    case "different":
+      return `Expected: ${line.range.text}`;
+    default:
+      return line.why_unclear ?? `Range: ${line.range.text}`;
   }
 }
 
 function vaccine(item) {
-  return [head(item.name), notes([item.when, item.dose ? `dose ${item.dose}` : null, item.given === false ? "not given" : null])];
+  return [
+    head(item.name),
+    notes([item.when, item.dose ? `dose ${item.dose}` : null, item.given === false ? "not given" : null]),
+  ];
 }
 
 function visit(item) {
   const people = item.with?.length ? `with ${item.with.join(", ")}` : null;
-  return [head(item.name), notes([item.when, item.kind, people, item.place]), item.reasons?.length ? notes([`For: ${item.reasons.join(", ")}`]) : null];
+  return [
+    head(item.name),
+    notes([item.when, item.kind, people, item.place]),
+    item.reasons?.length ? notes([`For: ${item.reasons.join(", ")}`]) : null,
+  ];
 }
 
 function carePlan(item) {
   const lines = [...(item.goals ?? []).map((goal) => `Goal: ${goal}`), ...(item.activities ?? [])];
   return [
     head(item.name),
-    notes([item.active ? "Active" : "Not active now", item.since ? `since ${item.since}` : null, item.addresses?.length ? `for ${item.addresses.join(", ")}` : null]),
-    lines.length ? element("ul", { class: "record-text" }, lines.map((line) => element("li", {}, line))) : null,
+    notes([
+      item.active ? "Active" : "Not active now",
+      item.since ? `since ${item.since}` : null,
+      item.addresses?.length ? `for ${item.addresses.join(", ")}` : null,
+    ]),
+    lines.length
+      ? element(
+          "ul",
+          { class: "record-text" },
+          lines.map((line) => element("li", {}, line)),
+        )
+      : null,
   ];
 }
 
@@ -149,13 +197,20 @@ function relative(item) {
 
 function plain(item) {
   const details = (item.details ?? []).map((text) => element("p", { class: "record-text" }, text));
-  return [head(item.name), notes([item.when, item.status && item.status !== "final" ? sentenceCase(item.status) : null]), ...details];
+  return [
+    head(item.name),
+    notes([item.when, item.status && item.status !== "final" ? sentenceCase(item.status) : null]),
+    ...details,
+  ];
 }
 
 function head(name, value = null, style = "record-head") {
-  return element("div", { class: style },
+  return element(
+    "div",
+    { class: style },
     element("span", { class: "record-name" }, name ?? "Unnamed"),
-    value ? element("span", { class: "record-value" }, value) : null);
+    value ? element("span", { class: "record-value" }, value) : null,
+  );
 }
 
 function notes(parts) {
@@ -165,14 +220,26 @@ function notes(parts) {
 
 function explainButton(kind, reference, name, onExplain) {
   if (!reference?.id) return null;
-  return element("button", {
-    type: "button", class: "quiet small", "aria-label": `Explain this: ${name}`,
-    onclick: () => onExplain({ kind, id: reference.id, name }),
-  }, "Explain this");
+  return element(
+    "button",
+    {
+      type: "button",
+      class: "quiet small",
+      "aria-label": `Explain this: ${name}`,
+      onclick: () => onExplain({ kind, id: reference.id, name }),
+    },
+    "Explain this",
+  );
 }
 
 /** Says that records were kept but cannot be read here, rather than leave the patient to think they are not there. */
 function keptUnread(counts) {
   const total = Object.values(counts ?? {}).reduce((sum, number) => sum + number, 0);
-  return total === 0 ? null : element("p", { class: "hint" }, `${count(total, "more record")} of other kinds ${total === 1 ? "is" : "are"} kept in your chart but not shown here.`);
+  return total === 0
+    ? null
+    : element(
+        "p",
+        { class: "hint" },
+        `${count(total, "more record")} of other kinds ${total === 1 ? "is" : "are"} kept in your chart but not shown here.`,
+      );
 }

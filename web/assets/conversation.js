@@ -4,7 +4,9 @@ import { announce, bringIntoView, byId, element } from "./dom.js";
 import { ApiError } from "./api.js";
 import { TurnView } from "./turn-view.js";
 import { openSource } from "./source-panel.js";
-import { count, dateWords } from "./words.js";
+import { resultPlots } from "./plots.js";
+import { showPast } from "./past-view.js";
+import { count } from "./words.js";
 
 const EXAMPLES = [
   "What does my A1C result mean?",
@@ -42,7 +44,7 @@ export class Conversation {
   leave() {
     this.#clear();
     this.#question.value = "";
-    byId("past-list").replaceChildren();
+    showPast([], {});
   }
 
   /** Puts a question, as the form does. */
@@ -58,7 +60,8 @@ export class Conversation {
   /** Shows an answer that came without a question ("Explain this"). */
   showExplanation(title, explanation) {
     const turn = this.#addTurn({ question: title, live: true, label: "Explained" });
-    this.#fill(turn, explanation.answer ?? (explanation.blocks ? explanation : fromSentences(explanation)));
+    this.#fill(turn, asAnswer(explanation));
+    if (explanation.result) turn.showPlots(resultPlots(explanation.result));
     turn.title.focus({ preventScroll: true });
     bringIntoView(turn.element);
   }
@@ -77,8 +80,15 @@ export class Conversation {
       }
     });
     this.#question.addEventListener("input", () => this.#fieldError(""));
-    byId("example-list").replaceChildren(...EXAMPLES.map((example) =>
-      element("li", {}, element("button", { type: "button", class: "example", onclick: () => this.ask(example) }, example))));
+    byId("example-list").replaceChildren(
+      ...EXAMPLES.map((example) =>
+        element(
+          "li",
+          {},
+          element("button", { type: "button", class: "example", onclick: () => this.ask(example) }, example),
+        ),
+      ),
+    );
     byId("new-conversation").addEventListener("click", () => {
       this.#clear();
       this.#listPast();
@@ -100,6 +110,12 @@ export class Conversation {
     }
     this.#question.value = "";
     this.ask(question);
+  }
+
+  /** What went wrong with a whole conversation; empty text takes it away. */
+  #say(text) {
+    byId("conversation-message").textContent = text;
+    byId("conversation-message").hidden = text === "";
   }
 
   #fieldError(message) {
@@ -153,15 +169,29 @@ export class Conversation {
       this.#onSignedOut();
       return;
     }
-    const wait = error.status === 503 && error.retryAfter ? ` Try again in about ${count(error.retryAfter, "second")}.` : "";
-    const canRetry = error.status === 0 || error.status === 429 || error.status >= 500;
+    const wait =
+      error.status === 503 && error.retryAfter ? ` Try again in about ${count(error.retryAfter, "second")}.` : "";
+    // Deleted meanwhile, on another page perhaps: the next attempt begins a new conversation.
+    if (error.status === 404) this.#id = null;
+    // What has arrived stays: it was quoted or checked before it was sent.
+    if (turn.answer.articles().length > 0) {
+      turn.answer.end("The answer broke off here.");
+      this.#noteLimits(turn);
+    }
+    const canRetry = [0, 404, 429].includes(error.status) || error.status >= 500;
     const message = error instanceof ApiError ? error.message : "Something went wrong on this page.";
-    turn.failed(message + wait, canRetry ? () => {
-      const again = this.#turn({ question, live: true });
-      turn.element.replaceWith(again.element);
-      again.title.focus();
-      this.#answer(again, question, key);
-    } : null);
+    turn.failed(
+      `${message}${wait} If you feel very unwell or it cannot wait, call 911.`,
+      canRetry
+        ? () => {
+            if (this.#running) return;
+            const again = this.#turn({ question, live: true });
+            turn.element.replaceWith(again.element);
+            again.title.focus();
+            this.#answer(again, question, key);
+          }
+        : null,
+    );
   }
 
   /** A stored answer, all at once. */
@@ -173,8 +203,12 @@ export class Conversation {
 
   /** What each cited article says about its own review; the citations do not carry it. */
   async #noteLimits(turn) {
-    const articles = await Promise.all(turn.answer.articles().map(({ slug, revision }) => this.#article(slug, revision).catch(() => null)));
-    turn.answer.articleNotes(articles.filter((article) => article?.status_note).map(({ title, status_note: note }) => ({ title, note })));
+    const articles = await Promise.all(
+      turn.answer.articles().map(({ slug, revision }) => this.#article(slug, revision).catch(() => null)),
+    );
+    turn.answer.articleNotes(
+      articles.filter((article) => article?.status_note).map(({ title, status_note: note }) => ({ title, note })),
+    );
   }
 
   /** A published revision never changes, so each is fetched once. */
@@ -209,6 +243,7 @@ export class Conversation {
     this.#running = null;
     this.#id = null;
     this.#turns.replaceChildren();
+    this.#say("");
     byId("examples").hidden = false;
     byId("question-label").textContent = "Your question";
     this.#showActions();
@@ -226,15 +261,7 @@ export class Conversation {
       if (error.status === 401) this.#onSignedOut();
     }
     past = past.filter((conversation) => conversation.turns > 0 && conversation.id !== this.#id);
-    byId("past").hidden = past.length === 0;
-    byId("past-list").replaceChildren(...past.map((conversation) => {
-      const name = dateWords(conversation.updated_at ?? conversation.created_at, { time: true });
-      return element("li", {},
-        element("button", { type: "button", class: "link", onclick: () => this.#open(conversation.id) },
-          `${name}, ${count(conversation.turns, "question")}`),
-        element("button", { type: "button", class: "quiet danger small", onclick: () => this.#delete(conversation.id) },
-          "Delete", element("span", { class: "unseen" }, ` the conversation of ${name}`)));
-    }));
+    showPast(past, { onOpen: (id) => this.#open(id), onDelete: (id) => this.#delete(id) });
   }
 
   async #open(id) {
@@ -243,7 +270,7 @@ export class Conversation {
       stored = await this.#api.conversation(id);
     } catch (error) {
       if (error.status === 401) this.#onSignedOut();
-      else announce("The conversation could not be opened.");
+      else this.#say("The conversation could not be opened. Please try again.");
       return;
     }
     this.#clear();
@@ -266,10 +293,13 @@ export class Conversation {
     try {
       await this.#api.deleteConversation(id);
     } catch (error) {
-      if (error.status === 401) this.#onSignedOut();
+      if (error.status === 401) {
+        this.#onSignedOut();
+        return;
+      }
       // 404: it is gone already, which is what was asked for.
       if (error.status !== 404) {
-        announce("The conversation could not be deleted. Please try again.");
+        this.#say("The conversation could not be deleted. Please try again.");
         return;
       }
     }
@@ -280,14 +310,18 @@ export class Conversation {
   }
 }
 
-/** An explanation that is only computed sentences (`ResultExplanation`), as an answer made of facts. */
-function fromSentences({ sentences = [], reference, urgency }) {
-  const chart = reference ? [reference] : [];
-  return {
-    triage: { urgency: urgency ?? "routine" },
-    blocks: sentences.map((text, index) => ({ index, kind: "fact", text, chart })),
-    records_used: chart,
-  };
+/** An explanation of a result or a condition as an answer: what was computed from the chart, then the guidance's blocks. */
+function asAnswer({ result, blocks = [] }) {
+  const sentences = [...(result?.sentences ?? [])];
+  const all = [];
+  const urgency = result?.urgency ?? "routine";
+  // The server puts what to do about a critical value last; it is to be read first.
+  if (urgency === "emergency" || urgency === "urgent") all.push({ kind: "notice", text: sentences.pop() });
+  const chart = result ? [result.reference] : [];
+  all.push(...sentences.map((text) => ({ kind: "fact", text, chart })));
+  all.push(...(result?.panel?.sentences ?? []).map((text) => ({ kind: "fact", text, chart: result.panel.references })));
+  all.push(...blocks);
+  return { triage: { urgency }, blocks: all.map((block, index) => ({ ...block, index })) };
 }
 
 /** Asks before deleting; resolves to whether the patient agreed. */
@@ -299,11 +333,15 @@ function confirmed() {
     const no = answer("no");
     byId("confirm-yes").addEventListener("click", yes);
     byId("confirm-no").addEventListener("click", no);
-    dialog.addEventListener("close", () => {
-      byId("confirm-yes").removeEventListener("click", yes);
-      byId("confirm-no").removeEventListener("click", no);
-      resolve(dialog.returnValue === "yes");
-    }, { once: true });
+    dialog.addEventListener(
+      "close",
+      () => {
+        byId("confirm-yes").removeEventListener("click", yes);
+        byId("confirm-no").removeEventListener("click", no);
+        resolve(dialog.returnValue === "yes");
+      },
+      { once: true },
+    );
     dialog.returnValue = "";
     dialog.showModal();
   });

@@ -38,5 +38,7 @@ export function announce(text) {
   const status = byId("status");
   // The same words twice in a row are only spoken again when the element was empty in between.
   status.textContent = "";
-  window.setTimeout(() => { status.textContent = text; }, 50);
+  window.setTimeout(() => {
+    status.textContent = text;
+  }, 50);
 }

@@ -8,7 +8,10 @@ import { showNextSteps, showPreventiveCare } from "./care-view.js";
 import { dateWords } from "./words.js";
 
 const api = createApi();
-const conversation = new Conversation({ api, onSignedOut: () => signOut("Your session has ended. Sign in again to go on.") });
+const conversation = new Conversation({
+  api,
+  onSignedOut: () => signOut("Your session has ended. Sign in again to go on."),
+});
 
 byId("demo-form").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -51,7 +54,7 @@ async function signIn(token) {
 }
 
 function showPerson(me, modelRuns) {
-  const name = me.name || "patient";
+  const name = me.name || "the patient";
   message("");
   byId("sign-in").hidden = true;
   byId("patient").hidden = false;
@@ -59,9 +62,11 @@ function showPerson(me, modelRuns) {
   byId("account").hidden = false;
   byId("layout").classList.add("signed-in");
   byId("account-name").textContent = me.birth_date ? `${name}, born ${dateWords(me.birth_date)}` : name;
-  byId("greeting").textContent = me.proxy ? `Asking for ${name}` : `Hello, ${name}`;
+  byId("greeting").textContent = me.proxy ? `Asking for ${name}` : me.name ? `Hello, ${me.name}` : "Hello";
   byId("acting").hidden = !me.proxy;
-  byId("acting").textContent = me.proxy ? `You are using ${name}'s chart as their caregiver. What you open is recorded under your own name.` : "";
+  byId("acting").textContent = me.proxy
+    ? `You are using ${name}'s chart as their caregiver. What you open is recorded under your own name.`
+    : "";
   byId("model-note").textContent = modelRuns
     ? `Plainer words by ${me.model}, running in this hospital. Each sentence is checked against the guidance before it is shown.`
     : "No language model is running. Answers are the guidance's own sentences.";
@@ -78,10 +83,14 @@ async function showRecord() {
     }
   };
   await Promise.all([
-    part(api.chart(), (chart) => showChart(byId("chart-groups"), chart, explain),
+    part(
+      api.chart(),
+      (chart) => showChart(byId("chart-groups"), chart, explain),
       (error) => {
-        byId("chart-groups").textContent = error.status === 404 ? "There is no chart for you here yet." : "Your chart is not available here right now.";
-      }),
+        byId("chart-groups").textContent =
+          error.status === 404 ? "There is no chart for you here yet." : "Your chart is not available here right now.";
+      },
+    ),
     // Not every server has these yet: the panel is simply left out.
     part(api.nextSteps(), (steps) => showNextSteps(byId("next-steps"), steps)),
     part(api.preventiveCare(), (care) => showPreventiveCare(byId("preventive-care"), care)),
@@ -102,11 +111,13 @@ async function explain({ kind, id, name }) {
 function signOut(reason) {
   api.useToken(null);
   conversation.leave();
-  for (const id of ["chart-groups", "next-steps", "preventive-care", "account-name", "model-note"]) byId(id).replaceChildren();
+  for (const id of ["chart-groups", "next-steps", "preventive-care", "account-name", "model-note"])
+    byId(id).replaceChildren();
   for (const id of ["patient", "chart", "account"]) byId(id).hidden = true;
   byId("layout").classList.remove("signed-in");
   byId("sign-in").hidden = false;
   byId("source").close();
+  byId("confirm").close();
   message(reason);
   byId("sign-in-title").focus();
 }

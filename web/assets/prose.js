@@ -2,11 +2,11 @@
 
 import { element } from "./dom.js";
 
-// A full number ("1-800-222-1222"), or a short one after a word that says to call or text it. A bare "911" in other
-// company ("911 mg/dL") is not a telephone number. The institution configures the short numbers, so none is named here.
+// A full number ("1-800-222-1222"), or any number after a word that says to call or text it. A bare "911" in other company
+// ("911 mg/dL") is not a telephone number. The institution configures its numbers, so none is named here.
 const FULL = String.raw`(?<![\d-])(?:\+?\d{1,2}[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?![\d-])`;
-const SHORT = String.raw`(?<=\b(?:call|text|dial|phone|llame|llamen|marque|al)\s)\d{3}(?![\d%]|[.,]\d|\s?(?:mg|g|mL|mm|%))`;
-const NUMBERS = new RegExp(`${FULL}|${SHORT}`, "giu");
+const TOLD = String.raw`(?<=\b(?:call|calling|text|dial|phone|llame|llamen|llamar|marque|al)\s)\+?\d[\d-]{1,14}\d(?![\d%-]|[.,]\d|\s?(?:mg|g|mL|mm)\b)`;
+const NUMBERS = new RegExp(`${FULL}|${TOLD}`, "giu");
 
 /** The numbers a text tells the reader to call, each once, in order. */
 export function phoneNumbers(text) {
@@ -25,7 +25,10 @@ export function line(text) {
   const parts = [];
   let at = 0;
   for (const match of text.matchAll(NUMBERS)) {
-    parts.push(text.slice(at, match.index), element("a", { href: telephoneAddress(match[0]), class: "phone" }, match[0]));
+    parts.push(
+      text.slice(at, match.index),
+      element("a", { href: telephoneAddress(match[0]), class: "phone" }, match[0]),
+    );
     at = match.index + match[0].length;
   }
   parts.push(text.slice(at));

@@ -11,7 +11,8 @@ byId("source-close").addEventListener("click", () => panel.close());
 // A click on the dimmed page around the panel closes it; the panel's own padding is not "around".
 panel.addEventListener("click", (event) => {
   const box = panel.getBoundingClientRect();
-  const outside = event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+  const outside =
+    event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
   // A click made by the keyboard has no place (0, 0) and a target of its own.
   if (event.target === panel && event.detail > 0 && outside) panel.close();
 });
@@ -32,7 +33,8 @@ export async function openSource(citation, loadArticle) {
   } catch {
     body.replaceChildren(
       element("p", {}, "The article could not be opened. The cited words are:"),
-      element("blockquote", {}, element("mark", {}, citation.quote)));
+      element("blockquote", {}, element("mark", {}, citation.quote)),
+    );
     return;
   }
   title.textContent = article.title;
@@ -47,17 +49,38 @@ export async function openSource(citation, loadArticle) {
 
 function renderArticle(article, citation) {
   return [
-    element("div", { class: "article-meta" },
-      element("p", {}, `Revision ${article.revision}`, article.review_by ? `, to be reviewed by ${dateWords(article.review_by)}` : ""),
+    element(
+      "div",
+      { class: "article-meta" },
+      element(
+        "p",
+        {},
+        `Revision ${article.revision}`,
+        article.review_by ? `, to be reviewed by ${dateWords(article.review_by)}` : "",
+      ),
       article.status_note ? element("p", { class: "limits" }, sentenceCase(article.status_note)) : null,
       article.note ? element("p", { class: "limits" }, article.note) : null,
-      element("p", { class: "hint" }, element("span", { class: "swatch", "aria-hidden": "true" }), "Marked: the words this answer cites")),
-    element("div", { lang: article.language ?? "en", class: "article" },
+      element(
+        "p",
+        { class: "hint" },
+        element("span", { class: "swatch", "aria-hidden": "true" }),
+        "Marked: the words this answer cites",
+      ),
+    ),
+    element(
+      "div",
+      { lang: article.language ?? "en", class: "article" },
       article.summary ? element("p", { class: "summary" }, article.summary) : null,
-      (article.sections ?? []).map((section) => element("section", {},
-        element("h3", {}, section.heading),
-        section.passages.flatMap((passage) => renderPassage(passage, citation)))),
-      sources(article.sources ?? [])),
+      (article.sections ?? []).map((section) =>
+        element(
+          "section",
+          {},
+          element("h3", {}, section.heading),
+          section.passages.flatMap((passage) => renderPassage(passage, citation)),
+        ),
+      ),
+      sources(article.sources ?? []),
+    ),
   ];
 }
 
@@ -85,8 +108,24 @@ function renderPassage(passage, citation) {
 
 function sources(list) {
   if (list.length === 0) return null;
-  return element("section", { class: "works" }, element("h3", {}, "Where this article's facts come from"),
-    element("ul", {}, list.map((source) => element("li", {}, `${source.organization}: `,
-      source.url && /^https:/.test(source.url) ? element("a", { href: source.url, rel: "noreferrer" }, source.title) : source.title,
-      source.year ? ` (${source.year})` : ""))));
+  return element(
+    "section",
+    { class: "works" },
+    element("h3", {}, "Where this article's facts come from"),
+    element(
+      "ul",
+      {},
+      list.map((source) =>
+        element(
+          "li",
+          {},
+          `${source.organization}: `,
+          source.url && /^https:/.test(source.url)
+            ? element("a", { href: source.url, rel: "noreferrer" }, source.title)
+            : source.title,
+          source.year ? ` (${source.year})` : "",
+        ),
+      ),
+    ),
+  );
 }

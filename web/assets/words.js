@@ -1,11 +1,24 @@
 // Plain words for the API's names, dates as a patient reads them, and the language of a text.
 
 const SECTION = {
-  overview: "What it is", symptoms: "Symptoms", causes: "Causes", risk: "Who is at risk", contagion: "How it spreads",
-  diagnosis: "How it is found", results: "What results mean", treatment: "Treatment", medicines: "Medicines",
-  side_effects: "Side effects", self_care: "What you can do", prevention: "Prevention", complications: "Complications",
-  outlook: "What to expect over time", what_to_expect: "What to expect", when_to_get_help: "When to get help",
-  next_steps: "What usually happens next", questions_to_ask: "Questions to ask",
+  overview: "What it is",
+  symptoms: "Symptoms",
+  causes: "Causes",
+  risk: "Who is at risk",
+  contagion: "How it spreads",
+  diagnosis: "How it is found",
+  results: "What results mean",
+  treatment: "Treatment",
+  medicines: "Medicines",
+  side_effects: "Side effects",
+  self_care: "What you can do",
+  prevention: "Prevention",
+  complications: "Complications",
+  outlook: "What to expect over time",
+  what_to_expect: "What to expect",
+  when_to_get_help: "When to get help",
+  next_steps: "What usually happens next",
+  questions_to_ask: "Questions to ask",
 };
 
 /** `when_to_get_help` → "When to get help"; a name this page does not know is at least made readable. */
@@ -13,7 +26,9 @@ export const sectionName = (kind) => SECTION[kind] ?? sentenceCase(kind);
 
 /** `entered-in-error` → "Entered in error". */
 export function sentenceCase(name) {
-  const words = String(name ?? "").replace(/[_-]+/g, " ").trim();
+  const words = String(name ?? "")
+    .replace(/[_-]+/g, " ")
+    .trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
@@ -22,12 +37,14 @@ export function sentenceCase(name) {
  * is a moment in milliseconds since 1970, as the API gives its own times.
  */
 export function dateWords(text, { time = false } = {}) {
-  if (typeof text === "number") return format(new Date(text), time ? { dateStyle: "medium", timeStyle: "short" } : { dateStyle: "medium" });
+  if (typeof text === "number")
+    return format(new Date(text), time ? { dateStyle: "medium", timeStyle: "short" } : { dateStyle: "medium" });
   const parts = /^(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?(T.*)?$/.exec(text ?? "");
   if (!parts) return text ?? "";
   const [, year, month, day, clock] = parts;
   if (!month) return year;
-  if (!day) return format(new Date(Date.UTC(+year, +month - 1, 1)), { year: "numeric", month: "long", timeZone: "UTC" });
+  if (!day)
+    return format(new Date(Date.UTC(+year, +month - 1, 1)), { year: "numeric", month: "long", timeZone: "UTC" });
   if (time && clock) {
     const moment = new Date(text);
     if (!Number.isNaN(moment.valueOf())) return format(moment, { dateStyle: "medium", timeStyle: "short" });
@@ -38,8 +55,10 @@ export function dateWords(text, { time = false } = {}) {
 
 const format = (date, options) => new Intl.DateTimeFormat("en-US", options).format(date);
 
-const SPANISH = /\b(el|la|los|las|un|una|de|del|que|para|por|con|su|sus|mi|es|si|no|al|como|usted|puede|llame|ahora|qué|cómo|cuál|más|también|está|tengo)\b/giu;
-const ENGLISH = /\b(the|a|an|of|to|and|in|is|are|for|with|your|you|my|if|it|this|that|can|what|how|when|do|does|call|now)\b/giu;
+const SPANISH =
+  /\b(el|la|los|las|un|una|de|del|que|para|por|con|su|sus|mi|es|si|no|al|como|usted|puede|llame|ahora|qué|cómo|cuál|más|también|está|tengo)\b/giu;
+const ENGLISH =
+  /\b(the|a|an|of|to|and|in|is|are|for|with|your|you|my|if|it|this|that|can|what|how|when|do|does|call|now)\b/giu;
 
 /**
  * "es" for Spanish text, else null (the page's own English). The API's answer does not name its language, and a screen

@@ -246,7 +246,7 @@ impl CueReading<'_> {
                 cue.start <= place.start
                     && !self
                         .in_sentence(Cue::Personal, place.start)
-                        .any(|personal| personal.start >= cue.end && personal.start <= place.start && !self.follows_condition(personal.start))
+                        .any(|personal| personal.end > cue.end && personal.start <= place.start && !self.follows_condition(personal.start))
             });
         Attributes { negated, past, hypothetical }
     }

@@ -36,7 +36,7 @@ impl<'a> Evidence<'a> {
             context,
             flags: context.flags(),
             places: vec![Vec::new(); rules.concept_names.len()],
-            values: vec![Vec::new(); rules.quantities.len()],
+            values: vec![Vec::new(); rules.quantities.count()],
             words: 0,
             sentences: 0,
         }

@@ -17,6 +17,13 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+/// The phrase machinery, for other stages that match reviewed phrases.
+pub mod phrases {
+    pub use super::pattern::{Found, Phrase, PhraseError, PhraseIndex};
+    pub use super::text::{Token, tokenize};
+    pub use super::vocabulary::{Vocabulary, WordFile};
+}
+
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
@@ -173,6 +180,12 @@ impl TriageRules {
         let mut evidence = Evidence::new(&self.set, &context);
         evidence.read(text);
         evidence.concepts().into_iter().map(str::to_owned).collect()
+    }
+
+    /// What the rules read a single word as, after spelling correction; for people who tune the word file.
+    #[must_use]
+    pub fn read_as(&self, word: &str) -> String {
+        self.set.vocabulary.corrected(&crate::domain::text::fold(word))
     }
 
     /// The approved text for an emergency or urgent result, in Spanish where `language` begins with "es"; `None` for

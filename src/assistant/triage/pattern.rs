@@ -1,7 +1,7 @@
 //! Phrases of a concept, compiled, and where they stand in a message.
 //!
 //! A phrase is words in order. `a|b` is a choice, `<class>` a word class of the word file, `word?` may be missing,
-//! `..` allows up to four other words, `~` at the start takes the words in any order close together. Filler words
+//! `=word` is the word as written, `..` allows up to four other words, `~` at the start takes the words in any order close together. Filler words
 //! are stepped over everywhere, and words match by stem.
 
 use super::text::Token;
@@ -26,6 +26,7 @@ impl Element {
     fn matches(&self, token: &Token) -> bool {
         (token.english != 0 && self.stems.contains(&token.english))
             || (token.spanish != 0 && self.stems.contains(&token.spanish))
+            || (token.exact != 0 && self.stems.contains(&token.exact))
     }
 }
 
@@ -87,6 +88,8 @@ impl Phrase {
                     for word in words.to_vec() {
                         stems.push(vocabulary.intern(&word, spanish));
                     }
+                } else if let Some(exact) = choice.strip_prefix('=') {
+                    stems.push(vocabulary.intern_exact(exact));
                 } else {
                     stems.push(vocabulary.intern(choice, spanish));
                 }
@@ -208,7 +211,7 @@ impl PhraseIndex {
     pub fn search(&self, tokens: &[Token], mut found: impl FnMut(usize, Found)) {
         for (at, token) in tokens.iter().enumerate() {
             let spanish = if token.spanish == token.english { 0 } else { token.spanish };
-            for stem in [token.english, spanish] {
+            for stem in [token.english, spanish, token.exact] {
                 if stem == 0 {
                     continue;
                 }

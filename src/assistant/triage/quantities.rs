@@ -28,6 +28,12 @@ pub struct QuantityEntry {
     /// Words in front of the cue that the number may also have ("103 fever").
     #[serde(default)]
     pub number_first: bool,
+    /// The number never follows the words ("80 bpm").
+    #[serde(default)]
+    pub number_only_first: bool,
+    /// Words directly before the cue that make it announce something else ("diastolic bp").
+    #[serde(default)]
+    pub not_after: Vec<String>,
     /// `celsius`: numbers up to 45 are °C and become °F. `mmol`: a number followed by "mmol" is times 18 (glucose).
     #[serde(default)]
     pub convert: Option<String>,
@@ -90,27 +96,26 @@ impl Quantities {
 
     /// How many quantities there are.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.names.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.names.is_empty()
     }
 
     /// All numbers of a turn.
     #[must_use]
     pub fn read(&self, tokens: &[Token]) -> Vec<Measured> {
         let mut found = Vec::new();
-        let mut used = vec![false; tokens.len()];
+        // `Some(true)`: part of a blood pressure, which ends the search of another quantity; `Some(false)`: used.
+        let mut used: Vec<Option<bool>> = vec![None; tokens.len()];
         self.read_built_in(tokens, &mut used, &mut found);
         self.index.search(tokens, |number, cue| {
             let Some(entry) = self.entries.get(number) else { return };
             let Some(quantity) = self.number(&entry.name) else { return };
-            let after = number_after(tokens, cue.end, 6, &used, entry);
-            let before = || if entry.number_first { number_before(tokens, cue.start, 3, &used, entry) } else { None };
+            let previous = cue.start.checked_sub(1).and_then(|i| tokens.get(i));
+            if previous.is_some_and(|t| entry.not_after.contains(&t.text)) {
+                return;
+            }
+            let after = if entry.number_only_first { None } else { number_after(tokens, cue.end, 6, &used, entry) };
+            let before = || if entry.number_first || entry.number_only_first { number_before(tokens, cue.start, 3, &used, entry) } else { None };
             if let Some((at, value)) = after.or_else(before) {
                 found.push(Measured {
                     quantity,
@@ -122,7 +127,7 @@ impl Quantities {
         found
     }
 
-    fn read_built_in(&self, tokens: &[Token], used: &mut [bool], found: &mut Vec<Measured>) {
+    fn read_built_in(&self, tokens: &[Token], used: &mut [Option<bool>], found: &mut Vec<Measured>) {
         for (at, token) in tokens.iter().enumerate() {
             let Some(value) = token.number else { continue };
             let written = Written::at(tokens, at);
@@ -134,13 +139,17 @@ impl Quantities {
                 written.duration(value),
             ];
             let Some(reading) = readings.into_iter().flatten().next() else { continue };
+            let pressure = reading.iter().any(|(name, _)| *name == "diastolic");
             for (name, value) in reading {
                 if let Some(quantity) = self.number(name) {
                     found.push(Measured { quantity, value, place: Found { start: at, end: at + 1 } });
                 }
             }
             if let Some(mark) = used.get_mut(at) {
-                *mark = true;
+                *mark = Some(pressure);
+            }
+            if pressure && let Some(mark) = used.get_mut(at + 1) {
+                *mark = Some(true);
             }
         }
     }
@@ -156,20 +165,22 @@ fn accepted(tokens: &[Token], at: usize, entry: &QuantityEntry) -> Option<f64> {
     (entry.min..=entry.max).contains(&value).then_some(value)
 }
 
-fn number_after(tokens: &[Token], from: usize, reach: usize, used: &[bool], entry: &QuantityEntry) -> Option<(usize, f64)> {
+fn number_after(tokens: &[Token], from: usize, reach: usize, used: &[Option<bool>], entry: &QuantityEntry) -> Option<(usize, f64)> {
     let sentence = tokens.get(from.checked_sub(1)?)?.sentence;
     (from..from + reach)
         .take_while(|i| tokens.get(*i).is_some_and(|t| t.sentence == sentence))
-        .filter(|i| used.get(*i) == Some(&false))
+        .take_while(|i| used.get(*i) != Some(&Some(true)))
+        .filter(|i| used.get(*i) == Some(&None) && tokens.get(*i).is_some_and(|t| t.number.is_some()))
+        .take(1)
         .find_map(|i| accepted(tokens, i, entry).map(|value| (i, value)))
 }
 
-fn number_before(tokens: &[Token], to: usize, reach: usize, used: &[bool], entry: &QuantityEntry) -> Option<(usize, f64)> {
+fn number_before(tokens: &[Token], to: usize, reach: usize, used: &[Option<bool>], entry: &QuantityEntry) -> Option<(usize, f64)> {
     let sentence = tokens.get(to)?.sentence;
     (to.saturating_sub(reach)..to)
         .rev()
         .take_while(|i| tokens.get(*i).is_some_and(|t| t.sentence == sentence))
-        .filter(|i| used.get(*i) == Some(&false))
+        .filter(|i| used.get(*i) == Some(&None))
         .find_map(|i| accepted(tokens, i, entry).map(|value| (i, value)))
 }
 
@@ -266,6 +277,10 @@ impl<'a> Written<'a> {
     }
 
     fn duration(&self, value: f64) -> Option<Reading> {
+        // "14/min" is a rate.
+        if self.token(self.at + 1)?.slash_before {
+            return None;
+        }
         let days = match self.after(1) {
             "minute" | "minutes" | "min" | "mins" | "minuto" | "minutos" => 1.0 / 1440.0,
             "hour" | "hours" | "hr" | "hrs" | "h" | "hora" | "horas" => 1.0 / 24.0,

@@ -22,6 +22,8 @@ pub struct Token {
     pub english: u32,
     /// Vocabulary number of the Spanish stem; 0 where no pattern uses it.
     pub spanish: u32,
+    /// Vocabulary number of the word as written; 0 where no pattern asks for it exactly.
+    pub exact: u32,
     /// A word that patterns may step over.
     pub filler: bool,
     /// Which sentence it stands in, counting from 0 over the whole conversation.
@@ -102,6 +104,15 @@ fn pieces(folded: &str) -> Vec<Piece> {
             while at(i).is_alphabetic() || (at(i) == '\'' && at(i + 1).is_alphabetic()) {
                 text.push(at(i));
                 i += 1;
+            }
+            // "spo2", "a1c", "t1d": one digit belongs to a short word.
+            if text.chars().count() <= 3 && at(i).is_ascii_digit() && !at(i + 1).is_ascii_digit() && at(i + 1) != '.' {
+                text.push(at(i));
+                i += 1;
+                while at(i).is_alphabetic() {
+                    text.push(at(i));
+                    i += 1;
+                }
             }
             found.push(Piece::Word(text));
         } else {
@@ -211,12 +222,14 @@ pub fn tokenize(text: &str, vocabulary: &Vocabulary, first_sentence: usize) -> V
                 let word = vocabulary.corrected(&word);
                 let number = number.or_else(|| vocabulary.number_word(&word));
                 let (english, spanish) = vocabulary.stems_of(&word);
+                let exact = vocabulary.exact_of(&word);
                 let filler = number.is_none() && vocabulary.is_filler(&word);
                 tokens.push(Token {
                     text: word,
                     number,
                     english,
                     spanish,
+                    exact,
                     filler,
                     sentence,
                     comma_before: std::mem::take(&mut comma),

@@ -34,6 +34,7 @@ pub struct Vocabulary {
     stemmers: Stemmers,
     english: HashMap<String, u32>,
     spanish: HashMap<String, u32>,
+    exact: HashMap<String, u32>,
     surface: HashSet<String>,
     by_first: HashMap<char, Vec<String>>,
     classes: BTreeMap<String, Vec<String>>,
@@ -67,8 +68,23 @@ impl Vocabulary {
         self.classes.get(name).map(Vec::as_slice)
     }
 
-    /// Takes a pattern word in and gives its stem's number.
-    pub fn intern(&mut self, word: &str, spanish: bool) -> u32 {
+    /// Takes a pattern word in that must stand as written, and gives its number.
+    pub fn intern_exact(&mut self, word: &str) -> u32 {
+        self.remember(word);
+        *self.exact.entry(word.to_owned()).or_insert_with(|| {
+            self.next += 1;
+            self.next
+        })
+    }
+
+    /// The number of a word that some pattern wants as written; 0 for any other.
+    #[must_use]
+    pub fn exact_of(&self, word: &str) -> u32 {
+        self.exact.get(word).copied().unwrap_or(0)
+    }
+
+    /// Keeps a word for spelling correction.
+    fn remember(&mut self, word: &str) {
         if self.surface.insert(word.to_owned())
             && word.chars().count() >= SHORTEST_CORRECTED
             && let Some(first) = word.chars().next()
@@ -77,6 +93,11 @@ impl Vocabulary {
             list.push(word.to_owned());
             list.sort();
         }
+    }
+
+    /// Takes a pattern word in and gives its stem's number.
+    pub fn intern(&mut self, word: &str, spanish: bool) -> u32 {
+        self.remember(word);
         let (stem, map) = if spanish {
             (self.stemmers.spanish(word), &mut self.spanish)
         } else {
@@ -86,12 +107,6 @@ impl Vocabulary {
             self.next += 1;
             self.next
         })
-    }
-
-    /// How many numbers are in use (they run from 1 to this).
-    #[must_use]
-    pub const fn size(&self) -> u32 {
-        self.next
     }
 
     /// The numbers of a word's English and Spanish stems; 0 where no pattern uses it.

@@ -55,9 +55,12 @@ fn comparison_signs(reading: &Reading) -> BTreeSet<&'static str> {
             signs.insert(sign);
         }
     }
-    let range = reading.tokens.windows(3).any(|run| {
+    // "5.7% to 6.4%" reads as 5.7 percent to 6.4 percent: units do not stand between the ends of a range.
+    let without_units: Vec<_> =
+        reading.tokens.iter().filter(|token| !UNITS.contains(&token.stem.as_str())).collect();
+    let range = without_units.windows(3).any(|run| {
         matches!(run, [low, word, high] if low.number && high.number && matches!(word.text.as_str(), "to" | "and" | "through"))
-    });
+    }) || reading.tokens.windows(2).any(|run| matches!(run, [low, high] if low.number && high.number));
     if range || reading.has("between") {
         signs.insert("between");
     }

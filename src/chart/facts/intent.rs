@@ -30,8 +30,8 @@ pub enum Intent {
     Condition(String),
     /// All conditions.
     Conditions,
-    /// The next appointments.
-    Appointments,
+    /// The next appointments, at most so many.
+    Appointments(usize),
     /// What is booked, ordered, planned.
     NextSteps,
     /// Surgery and what is open before it.
@@ -40,6 +40,8 @@ pub enum Intent {
     Vaccines(Option<String>),
     /// The last procedure of a name, by record id.
     Procedure(String),
+    /// A procedure of this name that the chart does not have.
+    NoProcedure(String),
     /// The last visit.
     LastVisit,
     /// Family history.
@@ -189,7 +191,8 @@ fn lists(question: &str, me: bool, found: &mut Vec<Intent>) {
         return;
     }
     if has_any(question, &["appointment", "appointments", "next visit", "next check-up", "next checkup", "when do i see", "when will i see", "when am i seeing", "booked", "scheduled"]) && !has_any(question, &["last appointment"]) {
-        found.push(Intent::Appointments);
+        let several = has_any(question, &["appointments", "visits"]);
+        found.push(Intent::Appointments(if several { 4 } else { 1 }));
     }
     let steps = ["next step", "next steps", "what do i still need to do", "what should i do next", "what do i need to do", "what happens next", "to do list", "to-do", "been ordered", "was ordered", "were ordered", "did my doctor order", "referral", "referrals", "follow up", "follow-up", "care plan", "still need"];
     if has_any(question, &steps) {
@@ -246,7 +249,7 @@ fn named_tests(chart: &Chart, question: &str, found: &mut Vec<Intent>) {
     named.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
     // "Urine albumin" also holds "albumin": a name inside a longer one does not count.
     let groups: Vec<_> = known.groups.iter().filter(|group| group.words.iter().any(|word| contains_word(question, word))).collect();
-    let has_own = |key: &str| records::readings(chart).any(|reading| reading.series() == key);
+    let has_own = |key: &str| records::readings(chart).any(|reading| records::in_series(reading.code(), key));
     for (_, key) in named.iter().take(3) {
         let in_group = groups.iter().any(|group| group.tests.iter().any(|test| test == key));
         if in_group && !has_own(key) {
@@ -275,7 +278,9 @@ fn named_tests(chart: &Chart, question: &str, found: &mut Vec<Intent>) {
 }
 
 fn named_condition(chart: &Chart, question: &str, today: Date, found: &mut Vec<Intent>) {
-    if let Some(problem) = explain::named_problem(chart, question, today)
+    let asks = has_any(question, &["do i have", "have i got", "am i", "i have", "diagnosis", "diagnosed", "disease", "condition", "stage"]);
+    let named = explain::named_problem(chart, question, today);
+    if let Some(problem) = named.or_else(|| if asks { group_problem(chart, question, today) } else { None })
         && let Some(lead) = problem.lead()
     {
         let already = found.iter().any(|intent| matches!(intent, Intent::Allergies | Intent::Vaccines(_)));
@@ -306,11 +311,24 @@ fn procedures(chart: &Chart, question: &str, me: bool, found: &mut Vec<Intent>) 
     for procedure in chart.procedures.iter().rev().filter(|procedure| !procedure.record.is_error()) {
         let name = words(plain::without_tag(procedure.record.code.name()));
         let telling = name.iter().filter(|word| word.len() >= 6 && !NOT_TELLING.contains(&word.as_str()));
-        if telling.into_iter().any(|word| asked.contains(word)) {
+        if telling.into_iter().any(|word| asked.iter().any(|own| same_stem(own, word))) {
             found.push(Intent::Procedure(procedure.record.id.clone()));
             return;
         }
     }
+    let asks = has_any(question, &["my last", "last time", "did i have", "did i get", "have i had", "when did i", "when was my", "ever had"]);
+    if let Some(name) = ASKED_FOR.iter().find(|name| asks && contains_word(question, name)) {
+        found.push(Intent::NoProcedure((*name).to_owned()));
+    }
+}
+
+/// Procedures that patients ask for by name; where the chart has none of them, that is said.
+const ASKED_FOR: [&str; 8] =
+    ["colonoscopy", "mammogram", "pap smear", "bone density scan", "endoscopy", "chest x-ray", "mri", "ct scan"];
+
+/// Whether two words share their first seven letters ("mammogram", "mammography") or are equal.
+fn same_stem(left: &str, right: &str) -> bool {
+    left == right || left.chars().zip(right.chars()).take_while(|(a, b)| a == b).count() >= 7
 }
 
 /// Words of procedure names that name no procedure.

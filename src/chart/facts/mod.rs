@@ -8,7 +8,7 @@ mod tests;
 
 use jiff::civil::Date;
 
-use super::interpret::{self, Trend};
+use super::interpret;
 use super::knowledge::{contains_word, knowledge};
 use super::medicines::{self, Basis, Medicine};
 use super::next_steps::{self, NextStep, StepKind};
@@ -50,10 +50,13 @@ fn answer(chart: &Chart, intent: &Intent, today: Date) -> Vec<Fact> {
             problem.as_ref().and_then(condition_fact).into_iter().collect()
         }
         Intent::Conditions => vec![condition_list(chart, today)],
-        Intent::Appointments => appointments(chart, today),
+        Intent::Appointments(most) => appointments(chart, today, *most),
         Intent::NextSteps => steps(chart, today, 5),
         Intent::Surgery => surgery(chart, today),
         Intent::Vaccines(key) => vec![vaccine_fact(chart, key.as_deref())],
+        Intent::NoProcedure(name) => {
+            vec![fact(format!("Your chart shows no {name}."), Vec::new(), vec![name.clone()], Vec::new())]
+        }
         Intent::Procedure(id) => procedure_fact(chart, id).into_iter().collect(),
         Intent::LastVisit => last_visit(chart, today).into_iter().collect(),
         Intent::Family => family(chart),
@@ -77,11 +80,11 @@ fn recorded_fact(chart: &Chart, series: &str, today: Date) -> Option<Fact> {
 /// The latest usable observation of a series with a value, not after `today`; a component counts.
 fn latest<'c>(chart: &'c Chart, series: &str, today: Date) -> Option<&'c Observation> {
     chart.observations.iter().rev().filter(|observation| records::is_usable(observation)).find(|observation| {
-        let past = observation.record.date.as_ref().is_none_or(|d| d.first_day().is_some_and(|day| day <= today));
-        let own = records::series_key(&observation.record.code) == series;
+        let past = || observation.record.date.as_ref().is_none_or(|d| d.first_day().is_some_and(|day| day <= today));
+        let own = records::in_series(&observation.record.code, series);
         let has_value = observation.value.is_some() || observation.components.iter().any(|part| part.value.is_some());
-        let part = observation.components.iter().any(|c| c.value.is_some() && records::series_key(&c.code) == series);
-        past && (own && has_value || part)
+        let part = observation.components.iter().any(|c| c.value.is_some() && records::in_series(&c.code, series));
+        (own && has_value || part) && past()
     })
 }
 
@@ -98,7 +101,7 @@ fn result_fact(chart: &Chart, observation: &Observation, today: Date) -> Fact {
         let Some(trend) = interpret::trend_of(chart, reading, today) else { continue };
         let pair = line.test.as_deref() == Some("diastolic");
         if !pair {
-            sentences.extend(trend_words(line, &trend, lines.len() > 1));
+            sentences.extend(interpret::trend_sentences(line, Some(&trend), lines.len() > 1));
         }
         push_point(&mut references, chart, &trend.first.id);
         push_point(&mut references, chart, &trend.last.id);
@@ -115,18 +118,6 @@ fn result_fact(chart: &Chart, observation: &Observation, today: Date) -> Fact {
     let mut found = fact(sentences.join(" "), references, topics, records::codes(&observation.record.code));
     found.urgency = critical.map(|critical| critical.urgency);
     found
-}
-
-fn trend_words(line: &interpret::ResultLine, trend: &Trend, several: bool) -> Vec<String> {
-    let mut sentences = trend.sentences(&line.name, "percentage points");
-    if several && let Some(first) = sentences.first_mut() {
-        let subject = if line.test.as_deref() == Some("systolic") { "top number" } else { line.name.as_str() };
-        if let Some(rest) = first.strip_prefix("It was ") {
-            *first = format!("The {subject} was {rest}");
-        }
-    }
-    sentences.extend(interpret::meaning(line.test.as_deref().and_then(|key| knowledge().test(key)), trend));
-    sentences
 }
 
 fn push_point(references: &mut Vec<ChartReference>, chart: &Chart, id: &str) {
@@ -177,7 +168,7 @@ pub fn medicine_fact(medicine: &Medicine) -> Fact {
     sentences.push(format!("Your chart {status}: {}.", medicine.name));
     let reasons = plain::list(&medicine.reasons);
     match medicine.basis {
-        Basis::Chart => sentences.push(format!("The chart says it is for {reasons}.")),
+        Basis::Chart => sentences.push(format!("The chart says what it is for: {reasons}.")),
         Basis::UsualUse | Basis::Unknown => {
             sentences.push("The chart does not say what it is for.".to_owned());
             if let (Some(kind), Some(used_for)) = (&medicine.kind, &medicine.kind_used_for) {
@@ -189,7 +180,7 @@ pub fn medicine_fact(medicine: &Medicine) -> Fact {
         }
     }
     for instruction in &medicine.instructions {
-        sentences.push(format!("The chart says how to take it: \"{}\".", instruction.trim_end_matches('.')));
+        sentences.push(format!("The chart says how to take it: {}", plain::quoted(instruction)));
     }
     if medicine.instructions.is_empty() && medicine.current {
         sentences.push("The chart has no instructions for taking it.".to_owned());
@@ -215,8 +206,8 @@ fn medicine_list(chart: &Chart, today: Date) -> Fact {
     }
     let mut sentences = vec![format!("Your chart lists {} current medicine{}.", current.len(), if current.len() == 1 { "" } else { "s" })];
     for medicine in &current {
-        let how = medicine.instructions.first().map(|text| format!(": \"{}\"", text.trim_end_matches('.'))).unwrap_or_default();
-        sentences.push(plain::sentence(&format!("{}{how}", medicine.name)));
+        let name = plain::capital(&medicine.name);
+        sentences.push(medicine.instructions.first().map_or_else(|| format!("{name}."), |how| format!("{name}: {}", plain::quoted(how))));
     }
     let references = current.iter().map(|medicine| medicine.reference.clone()).collect();
     fact(sentences.join(" "), references, vec!["medicines".to_owned()], Vec::new())
@@ -253,6 +244,7 @@ pub fn condition_fact(problem: &Problem<'_>) -> Option<Fact> {
     let name = problem.name();
     let recorded = plain::without_tag(lead.record.code.name());
     let differs = fold(recorded) != fold(&name) && !fold(&name).contains(&fold(recorded));
+    let name = if differs { name.split(" (").next().unwrap_or_default().to_owned() } else { name };
     let called = if differs { format!(" (recorded as \"{recorded}\")") } else { String::new() };
     let since = plain::since(problem.onset()).map(|since| format!(" {since}")).or_else(|| lead.onset_text.as_ref().map(|text| format!(" since {text}")));
     let since = since.unwrap_or_default();
@@ -291,14 +283,14 @@ fn condition_list(chart: &Chart, today: Date) -> Fact {
 fn step_fact(step: &NextStep) -> Fact {
     let mut text = step.text.clone();
     if let Some(instruction) = &step.instruction {
-        text.push_str(&format!(" The chart says: \"{}\".", instruction.trim_end_matches('.')));
+        text.push_str(&format!(" The chart says: {}", plain::quoted(instruction)));
     }
     fact(text, step.references.clone(), vec![step.title.clone()], Vec::new())
 }
 
-fn appointments(chart: &Chart, today: Date) -> Vec<Fact> {
+fn appointments(chart: &Chart, today: Date, most: usize) -> Vec<Fact> {
     let booked: Vec<NextStep> = next_steps::list(chart, today).into_iter().filter(|step| step.kind == StepKind::Booked).collect();
-    let ahead: Vec<Fact> = booked.iter().filter(|step| !step.overdue).take(2).map(step_fact).collect();
+    let ahead: Vec<Fact> = booked.iter().filter(|step| !step.overdue).take(most).map(step_fact).collect();
     if ahead.is_empty() {
         let text = "Your chart shows no appointment that is coming up.".to_owned();
         return vec![fact(text, Vec::new(), vec!["appointments".to_owned()], Vec::new())];
@@ -329,8 +321,10 @@ fn surgery(chart: &Chart, today: Date) -> Vec<Fact> {
         let text = "Your chart shows no surgery that is booked or ordered.".to_owned();
         found.push(fact(text, Vec::new(), vec!["surgery".to_owned()], Vec::new()));
     }
-    let open = all.iter().filter(|step| matches!(step.kind, StepKind::OrderedNotBooked) || step.overdue);
-    found.extend(open.map(step_fact));
+    // Where nothing names the surgery but its date, what is still open may belong to it.
+    if all.iter().filter(about).all(|step| step.kind == StepKind::Booked) {
+        found.extend(all.iter().filter(|step| matches!(step.kind, StepKind::OrderedNotBooked)).map(step_fact));
+    }
     found
 }
 

@@ -2,12 +2,38 @@
 //! Must not follow an attachment's `url`.
 
 use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::error::ImportError;
 use super::node::Node;
 
 /// The longest text of one attachment that is kept for reading, in bytes; longer ones stay in the raw resource.
 const MAX_TEXT: usize = 1 << 20;
+
+/// Standard base64; some senders leave the padding away.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The paths of attachments of a DocumentReference or DiagnosticReport that say they are text but hold none that
+/// can be read.
+pub fn unreadable(node: &Node<'_>) -> Result<Vec<String>, ImportError> {
+    let mut attachments = node.objects("presentedForm")?;
+    for content in node.objects("content")? {
+        attachments.extend(content.object("attachment")?);
+    }
+    let mut paths = Vec::new();
+    for attachment in attachments {
+        let is_text = attachment.text("contentType")?.is_none_or(|kind| kind.to_ascii_lowercase().starts_with("text/"));
+        if let Some(data) = attachment.field("data")?.filter(|_| is_text)
+            && attachment_text(&attachment)?.is_none()
+        {
+            paths.push(data.path());
+        }
+    }
+    Ok(paths)
+}
 
 /// The decoded text of an attachment; `None` where it holds none, is no text, or is too long.
 pub fn attachment_text(attachment: &Node<'_>) -> Result<Option<String>, ImportError> {
@@ -23,8 +49,9 @@ pub fn attachment_text(attachment: &Node<'_>) -> Result<Option<String>, ImportEr
     if data.len() > MAX_TEXT * 2 {
         return Ok(None);
     }
-    let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(data) else {
-        return Err(node.invalid("is not base64"));
+    // A note that cannot be decoded is kept as received and warned about; it does not cost the patient the chart.
+    let Ok(bytes) = LENIENT.decode(data) else {
+        return Ok(None);
     };
     if bytes.len() > MAX_TEXT {
         return Ok(None);

@@ -89,6 +89,8 @@ pub fn patients(bytes: &[u8]) -> Result<Vec<BundlePatient>, ImportError> {
 ///
 /// With `expected`, the bundle must hold that Patient; records of another Patient in the same bundle (a partner, a
 /// newborn) are kept and counted but never read into the chart. Without, the bundle must hold exactly one Patient.
+/// A record whose subject is a patient outside the bundle is kept, counted and warned about, never read; where most
+/// records are such, the bundle is refused.
 ///
 /// # Errors
 /// See [`ImportError`]; nothing is half imported.
@@ -217,6 +219,8 @@ struct Reader<'r, 'v> {
     several_patients: bool,
     chart: Chart,
     report: &'r mut ImportReport,
+    strangers: usize,
+    first_stranger: Option<String>,
 }
 
 impl<'r, 'v> Reader<'r, 'v> {
@@ -228,7 +232,7 @@ impl<'r, 'v> Reader<'r, 'v> {
         let several_patients = resources.entries.iter().any(|e| e.resource_type == "Patient" && e.id != entry.id);
         let mut chart = Chart::empty(id);
         chart.person = person::person(&entry.node)?;
-        Ok(Self { resources, patient, several_patients, chart, report })
+        Ok(Self { resources, patient, several_patients, chart, report, strangers: 0, first_stranger: None })
     }
 
     fn read_all(&mut self) -> Result<(), ImportError> {
@@ -239,9 +243,9 @@ impl<'r, 'v> Reader<'r, 'v> {
                 self.unread(&format!("{} ({reason})", entry.resource_type));
                 continue;
             }
-            self.read_one(index, entry)?;
+            self.read_one(entry)?;
         }
-        Ok(())
+        self.mostly_ours()
     }
 
     /// Entries whose type and id stand again in the bundle, with the reason why the other one counts.
@@ -270,7 +274,7 @@ impl<'r, 'v> Reader<'r, 'v> {
         *self.report.kept_unread.entry(name.to_owned()).or_default() += 1;
     }
 
-    fn read_one(&mut self, index: usize, entry: &Entry<'v>) -> Result<(), ImportError> {
+    fn read_one(&mut self, entry: &Entry<'v>) -> Result<(), ImportError> {
         let kind = entry.resource_type;
         if kind == "Patient" {
             if entry.id == self.chart.patient.as_str() {
@@ -283,14 +287,18 @@ impl<'r, 'v> Reader<'r, 'v> {
         }
         let owner = self.resources.owner(&entry.node, self.patient)?;
         let about_other = kind == "Observation" && self.resources.has_other_focus(&entry.node, self.patient)?;
-        let in_chart = self.is_ours(entry, owner)?;
+        let in_chart = self.is_ours(entry, owner);
         if !in_chart || about_other {
             let path = entry.node.path();
             warn(self.report, || format!("{path}: is about another person or thing; not read into the chart"));
             self.unread(&format!("{kind} (another person)"));
             return Ok(());
         }
-        debug_assert!(index < self.resources.entries.len());
+        if matches!(kind, "DocumentReference" | "DiagnosticReport") {
+            for path in documents::unreadable(&entry.node)? {
+                warn(self.report, || format!("{path}: is no text that can be read; kept as received"));
+            }
+        }
         if self.read_record(entry)? {
             self.read(kind);
         } else {
@@ -299,20 +307,32 @@ impl<'r, 'v> Reader<'r, 'v> {
         Ok(())
     }
 
-    fn is_ours(&mut self, entry: &Entry<'v>, owner: Owner) -> Result<bool, ImportError> {
+    fn is_ours(&mut self, entry: &Entry<'v>, owner: Owner) -> bool {
         match owner {
-            Owner::Patient => Ok(true),
-            Owner::OtherInBundle | Owner::NotAPatient => Ok(!READ_TYPES.contains(&entry.resource_type)),
-            Owner::Stranger => Err(ImportError::OtherPatient { path: entry.node.path() }),
-            Owner::Unstated if entry.resource_type == "Medication" || !READ_TYPES.contains(&entry.resource_type) => Ok(true),
-            Owner::Unstated if self.several_patients => Ok(false),
-            Owner::Unstated => {
-                if entry.resource_type != "Medication" {
-                    let path = entry.node.path();
-                    warn(self.report, || format!("{path}: does not say whose record it is; taken as this patient's"));
-                }
-                Ok(true)
+            Owner::Patient => true,
+            Owner::OtherInBundle | Owner::NotAPatient => !READ_TYPES.contains(&entry.resource_type),
+            Owner::Stranger => {
+                self.first_stranger.get_or_insert_with(|| entry.node.path());
+                self.strangers += 1;
+                false
             }
+            Owner::Unstated if entry.resource_type == "Medication" || !READ_TYPES.contains(&entry.resource_type) => true,
+            Owner::Unstated if self.several_patients => false,
+            Owner::Unstated => {
+                let path = entry.node.path();
+                warn(self.report, || format!("{path}: does not say whose record it is; taken as this patient's"));
+                true
+            }
+        }
+    }
+
+    /// A single record of somebody else is a slip of the sender and stays out of the chart; where most records are
+    /// somebody else's, the bundle itself was sent for the wrong patient.
+    fn mostly_ours(&self) -> Result<(), ImportError> {
+        let read: usize = READ_TYPES.iter().filter_map(|kind| self.report.read.get(*kind)).sum();
+        match &self.first_stranger {
+            Some(path) if self.strangers > read => Err(ImportError::OtherPatient { path: path.clone() }),
+            _ => Ok(()),
         }
     }
 

@@ -317,15 +317,23 @@ pub fn sentences(line: &ResultLine, on: &str, subject: Option<&str>) -> Vec<Stri
         return vec![format!("{whose} {}{on} has no value that can be shown.", line.name), why];
     };
     let also = line.also.as_ref().map(|also| format!(" (about {also})")).unwrap_or_default();
-    let mut sentences = vec![plain::sentence(&format!("{whose} {}{on} was {value}{also}", line.name))];
+    let verb = if is_plural(&line.name) { "were" } else { "was" };
+    let mut sentences = vec![plain::sentence(&format!("{whose} {}{on} {verb} {value}{also}", line.name))];
     sentences.extend(range_sentence(line));
     sentences
+}
+
+/// Whether a name takes "were" ("triglycerides", "white blood cells").
+fn is_plural(name: &str) -> bool {
+    let name = name.split(" (").next().unwrap_or(name);
+    ["cells", "triglycerides", "platelets"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// The sentences about where the value stands.
 #[must_use]
 pub fn range_sentence(line: &ResultLine) -> Vec<String> {
     let mut sentences = Vec::new();
+    let it = if is_plural(&line.name) { "this result is" } else { "it is" };
     let place = match line.standing {
         Standing::Below => Some("below that range"),
         Standing::Within => Some("within that range"),
@@ -338,10 +346,10 @@ pub fn range_sentence(line: &ResultLine) -> Vec<String> {
         }
         (Some(range), Some(place)) => match &range.source {
             Some(source) => {
-                sentences.push(format!("No range came with this result. A usual range for adults is {}, so it is {place}.", range.text));
+                sentences.push(format!("No range came with this result. A usual range for adults is {}, so {it} {place}.", range.text));
                 sentences.push(format!("Source of that range: {source}."));
             }
-            None => sentences.push(format!("The range that came with this result is {}, so it is {place}.", range.text)),
+            None => sentences.push(format!("The range that came with this result is {}, so {it} {place}.", range.text)),
         },
         (Some(range), None) => {
             sentences.push(format!("The range that came with this result is {}.", range.text));

@@ -141,7 +141,7 @@ pub fn is_recent(observation: &Observation, today: Date) -> bool {
 #[must_use]
 pub fn trend_of(chart: &Chart, reading: &Reading<'_>, today: Date) -> Option<Trend> {
     let key = reading.series();
-    let series: Vec<Reading<'_>> = records::readings(chart).filter(|other| other.series() == key).collect();
+    let series: Vec<Reading<'_>> = records::readings(chart).filter(|other| records::in_series(other.code(), &key)).collect();
     trend(&series, knowledge().test_of(reading.code()), today)
 }
 
@@ -152,8 +152,9 @@ fn newer_than(chart: &Chart, observation: &Observation, today: Date) -> Option<C
     let mut later = chart.observations.iter().rev().filter(|other| records::is_usable(other));
     let newest = later.find(|other| {
         let date = other.record.date.as_ref();
-        let past = date.and_then(crate::domain::chart::FhirDate::first_day).is_some_and(|day| day <= today);
-        past && other.record.id != observation.record.id && records::series_key(&other.record.code) == key
+        records::in_series(&other.record.code, &key)
+            && other.record.id != observation.record.id
+            && date.and_then(crate::domain::chart::FhirDate::first_day).is_some_and(|day| day <= today)
     })?;
     (records::instant(newest.record.date.as_ref()) > own).then(|| reference_to(newest))
 }
@@ -186,16 +187,23 @@ pub fn value_sentences(observation: &Observation, lines: &[ResultLine]) -> Vec<S
     sentences
 }
 
-fn trend_sentences(line: &ResultLine, trend: Option<&Trend>, several: bool) -> Vec<String> {
+/// The sentences about how one value went over time. `several`: the result has several values, so each sentence
+/// names its own.
+#[must_use]
+pub fn trend_sentences(line: &ResultLine, trend: Option<&Trend>, several: bool) -> Vec<String> {
     let Some(trend) = trend else {
         return Vec::new();
     };
-    let mut sentences = trend.sentences(&line.name, "percentage points");
-    if several && let Some(first) = sentences.first_mut() {
-        let subject = line.name.as_str();
-        *first = first
-            .strip_prefix("It was ")
-            .map_or_else(|| first.clone(), |rest| format!("The {subject} was {rest}").replacen(": it has", ", and it has", 1));
+    let subject = match line.test.as_deref() {
+        Some("systolic") => "top number",
+        Some("diastolic") => "bottom number",
+        _ => line.name.as_str(),
+    };
+    let mut sentences = trend.sentences(subject, "percentage points");
+    if several && let Some(first) = sentences.first_mut()
+        && let Some(rest) = first.strip_prefix("It was ")
+    {
+        *first = format!("The {subject} was {rest}");
     }
     sentences.extend(meaning(knowledge().test(line.test.as_deref().unwrap_or_default()), trend));
     sentences

@@ -193,11 +193,11 @@ impl Trend {
         }
         if let Some(rate) = self.rate_per_year.filter(|_| self.direction != Direction::Steady) {
             let unit = if self.unit == "%" { points } else { self.unit.as_str() };
-            let way = if rate > 0.0 { "up" } else { "down" };
-            let size = plain::number(rate.abs());
+            let way = if rate > 0.0 { "rise" } else { "fall" };
+            let size = plain::rough(rate.abs());
             let agrees = (rate > 0.0) == (self.direction == Direction::Up);
             if agrees && size != "0" {
-                sentences.push(format!("That is about {} a year {way}.", plain::with_unit(&size, unit)));
+                sentences.push(format!("That is a {way} of about {} a year.", plain::with_unit(&size, unit)));
             }
         }
         sentences

@@ -208,6 +208,12 @@ impl Rules {
         &self.hash
     }
 
+    /// Other names under which evaluation files know a rule: `immunization.pneumococcal` for `immunization.pcv`.
+    #[must_use]
+    pub fn other_names(&self, rule: &str) -> Vec<String> {
+        self.immunization.aliases(rule)
+    }
+
     /// Applies every rule to `chart` as of `date`: screenings first, then vaccines, in the order of the rule files.
     /// Records dated after `date` and records marked as mistakes are not used.
     #[must_use]

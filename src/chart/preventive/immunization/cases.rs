@@ -68,7 +68,8 @@ fn chart(case: &Json) -> Chart {
 fn miss(case: &Json, item: Option<&PreventiveItem>) -> Option<String> {
     let expected = case.get("expected").unwrap();
     let Some(item) = item else { return Some("no such rule".to_owned()) };
-    let open = matches!(item.status, Status::Due | Status::Overdue | Status::NotYet);
+    let open = matches!(item.status, Status::Due | Status::Overdue | Status::NotYet)
+        || item.status == Status::SharedDecision && item.recommended.is_some();
     let wanted = text(expected, "series_status").unwrap().to_lowercase();
     let standing = match wanted.as_str() {
         "not complete" => open,
@@ -156,13 +157,13 @@ fn run(file: &str) -> Option<(usize, usize)> {
 #[test]
 fn the_published_healthy_cases_are_forecast_as_cdc_expects() {
     if let Some((right, all)) = run("cdsi_healthy_cases.jsonl.gz") {
-        assert!(right * 100 >= all * 0, "{right} of {all}");
+        assert!(right * 100 >= all * 99, "{right} of {all}");
     }
 }
 
 #[test]
 fn the_published_underlying_condition_cases_are_forecast_as_cdc_expects() {
     if let Some((right, all)) = run("cdsi_condition_cases.jsonl.gz") {
-        assert!(right * 100 >= all * 0, "{right} of {all}");
+        assert!(right * 100 >= all * 95, "{right} of {all}");
     }
 }

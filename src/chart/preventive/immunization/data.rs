@@ -229,8 +229,46 @@ pub struct TargetDose {
     pub skips: Vec<Skip>,
     /// Whether it is repeated for ever.
     pub recurring: bool,
-    /// First and last day of the season in which it is recommended.
-    pub season: Option<(Date, Date)>,
+    /// Month and day on which the season begins and ends in which it is given.
+    pub season: Option<Season>,
+}
+
+/// A season that comes back each year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Season {
+    begin: (i8, i8),
+    end: (i8, i8),
+}
+
+/// Reads `07-01`.
+pub(super) fn month_day(text: &str) -> Result<(i8, i8), RuleError> {
+    let wrong = || syntax("month and day", text);
+    let (month, day) = text.split_once('-').ok_or_else(wrong)?;
+    Ok((month.parse().or(Err(wrong()))?, day.parse().or(Err(wrong()))?))
+}
+
+/// The last such day on or before `date`; leap days fall on the last of February.
+pub(super) fn last_on_or_before((month, day): (i8, i8), date: Date) -> Date {
+    let of = |year: i16| Date::new(year, month, day).or_else(|_| Date::new(year, month, 28)).unwrap_or(date);
+    let this = of(date.year());
+    if this <= date { this } else { of(date.year().saturating_sub(1)) }
+}
+
+impl Season {
+    /// First and last day of the season that is running on `date`, or that comes next.
+    #[must_use]
+    pub fn around(&self, date: Date) -> (Date, Date) {
+        let begin = last_on_or_before(self.begin, date);
+        let end_after = |begin: Date| {
+            let end = last_on_or_before(self.end, begin);
+            Date::new(end.year().saturating_add(1), end.month(), end.day()).unwrap_or(end)
+        };
+        if date <= end_after(begin) {
+            return (begin, end_after(begin));
+        }
+        let next = Date::new(begin.year().saturating_add(1), begin.month(), begin.day()).unwrap_or(begin);
+        (next, end_after(next))
+    }
 }
 
 /// A vaccine that counts for a dose within an age range.
@@ -403,7 +441,7 @@ impl DoseFile {
             None => None,
             Some(text) => {
                 let (begin, end) = text.split_once("..").ok_or_else(|| syntax("season", text))?;
-                Some((date(begin.trim())?, date(end.trim())?))
+                Some(Season { begin: month_day(begin.trim())?, end: month_day(end.trim())? })
             }
         };
         Ok(TargetDose {

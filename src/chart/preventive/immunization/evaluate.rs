@@ -156,6 +156,7 @@ impl Evaluator<'_> {
             birth: self.person.birth,
             step,
             date,
+            today: self.person.date,
             valid: &valid,
             total: &total,
             antigen: &self.antigen.cvx,
@@ -192,6 +193,9 @@ impl Evaluator<'_> {
     fn outcome(&self, dose: &TargetDose, given: &Given, progress: &Progress) -> Outcome {
         if dose.inadvertent.contains(&given.cvx) {
             return Outcome::Inadvertent;
+        }
+        if dose.season.is_some_and(|s| given.date < s.around(self.person.date).0) {
+            return Outcome::Extraneous;
         }
         let grace = !matches!(progress.previous(), Some((_, Outcome::TooYoung | Outcome::TooSoon)));
         for age in dose.ages.iter().filter(|w| w.holds_on(given.date)) {

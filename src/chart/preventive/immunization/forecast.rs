@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::data::{TargetDose, Window};
-use super::evaluate::{Evaluator, Outcome, Progress};
+use super::evaluate::{Evaluator, Progress};
 use super::skip::Step;
 use crate::chart::preventive::Period;
 
@@ -21,8 +21,6 @@ pub enum Standing {
     Contraindicated,
     /// Too old for it.
     AgedOut,
-    /// Not needed, without being complete (out of season).
-    NotRecommended,
 }
 
 /// The next dose of one series.
@@ -120,14 +118,11 @@ impl Evaluator<'_> {
         if of_ages(|w| w.maximum).is_some_and(|day| person.date >= day) {
             return Some(Forecast::closed(Standing::AgedOut));
         }
-        if dose.season.is_some_and(|(_, end)| person.date > end) {
-            return Some(Forecast::closed(Standing::NotRecommended));
-        }
         let earliest = [
             of_ages(|w| w.minimum),
             of_intervals(|w| w.minimum, false),
-            self.free_of_live(progress),
-            dose.season.map(|(begin, _)| begin),
+            self.free_of_live(),
+            dose.season.map(|s| s.around(person.date).0),
             progress.doses.last().map(|(g, _)| g.date),
         ]
         .into_iter()
@@ -154,13 +149,9 @@ impl Evaluator<'_> {
         })
     }
 
-    fn free_of_live(&self, progress: &Progress) -> Option<Date> {
+    /// The day from which no earlier live vaccine stands in the way.
+    fn free_of_live(&self) -> Option<Date> {
         let family = self.antigen.live.as_deref()?;
-        latest(self.person.given.iter().filter_map(|given| {
-            let valid = progress.doses.iter().all(|(g, outcome)| {
-                g.index != given.index || matches!(outcome, Outcome::Valid(_))
-            });
-            self.live.free_from(family, given, valid)
-        }))
+        latest(self.person.given.iter().filter_map(|given| self.live.free_from(family, given, false)))
     }
 }

@@ -155,7 +155,8 @@ impl Schedule {
         let (status, why) = word(group, merged.as_ref(), person, used.len());
         let open = merged.filter(|f| f.standing == Standing::NotComplete);
         let dose_number = open.as_ref().and_then(|_| {
-            let doses = results.iter().map(|r| r.valid.len()).max().unwrap_or(0);
+            let doses = results.iter().map(|r| r.valid.len());
+            let doses = if group.together { doses.min() } else { doses.max() }.unwrap_or(0);
             u32::try_from(doses + 1).ok()
         });
         PreventiveItem {
@@ -219,7 +220,7 @@ fn antigen_result(antigen: &Antigen, person: &Recipient, live: &LiveVaccines) ->
         groups.entry(&series.group).or_default().push(Candidate { series, progress, forecast });
     }
     let bests: Vec<Candidate<'_>> = groups.into_values().filter_map(|c| best_of_group(c, person)).collect();
-    let best = best_overall(bests)?;
+    let best = best_overall(bests, person)?;
     Some(AntigenResult {
         valid: best.progress.valid().map(|(g, _)| g.index).collect(),
         forecast: best.forecast,
@@ -237,7 +238,7 @@ fn merge(results: &[AntigenResult], together: bool, last: Option<Date>) -> Optio
     let open: Vec<&Forecast> =
         results.iter().map(|r| &r.forecast).filter(|f| f.standing == Standing::NotComplete).collect();
     if open.is_empty() {
-        let order = [Standing::Contraindicated, Standing::Complete, Standing::Immune, Standing::NotRecommended, Standing::AgedOut];
+        let order = [Standing::Contraindicated, Standing::Complete, Standing::Immune, Standing::AgedOut];
         return order.into_iter().find_map(any).map(|r| r.forecast.clone());
     }
     let earliest = |part: fn(&Forecast) -> Option<Date>| {
@@ -287,7 +288,9 @@ fn word(group: &Group, merged: Option<&Forecast>, person: &Recipient, doses: usi
             (Status::SharedDecision, format!("Ask your care team whether the {title} vaccine is right for you."))
         }
         Standing::AgedOut => (Status::NotApplicable, format!("You are past the age for the {title} vaccine.")),
-        Standing::NotRecommended => (Status::NotApplicable, format!("It is not the season for the {title} vaccine.")),
+        Standing::NotComplete if shared && doses == 0 => {
+            (Status::SharedDecision, format!("Ask your care team whether the {title} vaccine is right for you."))
+        }
         Standing::NotComplete if forecast.past_due.is_some_and(|d| today > d) => {
             (Status::Overdue, format!("The next {title} dose is overdue. {given}"))
         }

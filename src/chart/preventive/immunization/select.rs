@@ -49,7 +49,7 @@ impl Candidate<'_> {
 
     /// Whether the series may be followed, by the age at which it was or would be started.
     fn startable(&self, person: &Recipient) -> bool {
-        if self.complete() || self.series.default && self.first_valid().is_none() {
+        if self.complete() {
             return true;
         }
         let start = self.first_valid().unwrap_or(person.date);
@@ -77,7 +77,12 @@ fn score<T: PartialOrd>(scores: &mut [i32], values: &[Option<T>], points: (i32, 
 
 /// The best candidate of one series group.
 pub(super) fn best_of_group<'a>(candidates: Vec<Candidate<'a>>, person: &Recipient) -> Option<Candidate<'a>> {
-    let startable: Vec<Candidate<'a>> = {
+    // Who has had nothing follows the default series, even past the age at which it starts.
+    let untouched = candidates.iter().all(|c| c.valid() == 0);
+    let fitting_default = candidates.iter().any(|c| c.series.default && c.startable(person));
+    let startable: Vec<Candidate<'a>> = if untouched && !fitting_default {
+        candidates
+    } else {
         let (fit, unfit): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| c.startable(person));
         if fit.is_empty() { unfit } else { fit }
     };
@@ -130,7 +135,12 @@ fn pick<'a>(pool: Vec<Candidate<'a>>, scores: &[i32]) -> Option<Candidate<'a>> {
 
 /// The series to go by across series groups. A series is not needed when a series that protects as well is complete; a
 /// series for the person's own risk goes before the one for everybody.
-pub(super) fn best_overall<'a>(mut bests: Vec<Candidate<'a>>) -> Option<Candidate<'a>> {
+pub(super) fn best_overall<'a>(mut bests: Vec<Candidate<'a>>, person: &Recipient) -> Option<Candidate<'a>> {
+    let old_enough = |c: &Candidate<'_>| c.series.min_start.is_none_or(|p| person.date >= p.after(person.birth));
+    let useful = |c: &Candidate<'_>| c.valid() > 0 || old_enough(c);
+    if bests.iter().any(useful) {
+        bests.retain(useful);
+    }
     let done: Vec<String> = bests.iter().filter(|c| c.complete()).map(|c| c.series.group.clone()).collect();
     bests.retain(|c| c.complete() || !c.series.equivalent.iter().any(|group| done.contains(group)));
     let at_risk = bests.iter().any(|c| c.series.kind == SeriesKind::Risk && c.completeable());
@@ -140,8 +150,7 @@ pub(super) fn best_overall<'a>(mut bests: Vec<Candidate<'a>>) -> Option<Candidat
             Standing::Contraindicated => 0,
             Standing::NotComplete => 1,
             Standing::Immune | Standing::Complete => 2,
-            Standing::NotRecommended => 3,
-            Standing::AgedOut => 4,
+            Standing::AgedOut => 3,
         };
         (rank, c.forecast.recommended, c.series.kind == SeriesKind::Standard, c.series.preference)
     })

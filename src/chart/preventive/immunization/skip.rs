@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::data::{codes, date, syntax};
+use super::data::{codes, last_on_or_before, month_day, syntax};
 use crate::chart::preventive::{Period, RuleError};
 
 /// In which step a skip is looked at.
@@ -54,6 +54,8 @@ enum Bound {
     Open,
     Age(Period),
     Day(Date),
+    /// The last such day of a year before the assessment (`07-01`: this season's start).
+    Yearly((i8, i8)),
 }
 
 /// What a skip may look at.
@@ -64,6 +66,8 @@ pub struct View<'a> {
     pub step: Step,
     /// The day the question is asked for.
     pub date: Date,
+    /// The day of the assessment.
+    pub today: Date,
     /// Date and vaccine of the doses that were valid in this series.
     pub valid: &'a [(Date, &'a str)],
     /// Date and vaccine of all doses given, of any antigen, before the dose in question.
@@ -85,16 +89,20 @@ fn bound(text: &str) -> Result<Bound, RuleError> {
     }
     match text.parse::<Date>() {
         Ok(day) => Ok(Bound::Day(day)),
-        Err(_) => Period::parse(text).map(Bound::Age),
+        Err(_) => match month_day(text) {
+            Ok(day) => Ok(Bound::Yearly(day)),
+            Err(_) => Period::parse(text).map(Bound::Age),
+        },
     }
 }
 
 impl Bound {
-    fn date(&self, birth: Date) -> Option<Date> {
+    fn date(&self, view: &View<'_>) -> Option<Date> {
         match self {
             Self::Open => None,
-            Self::Age(period) => Some(period.after(birth)),
+            Self::Age(period) => Some(period.after(view.birth)),
             Self::Day(day) => Some(*day),
+            Self::Yearly(day) => Some(last_on_or_before(*day, view.today)),
         }
     }
 }
@@ -121,8 +129,8 @@ impl Count {
     }
 
     fn holds(&self, view: &View<'_>) -> bool {
-        let begin = self.begin.date(view.birth);
-        let end = self.end.date(view.birth);
+        let begin = self.begin.date(view);
+        let end = self.end.date(view);
         let given = if self.valid_only { view.valid } else { view.total };
         let count = given
             .iter()
@@ -162,7 +170,7 @@ impl Term {
         } else if let Some(rest) = after("total") {
             Count::parse(false, rest, sets).map(Self::Count)
         } else {
-            date(text).and(Err(syntax("skip term", text)))
+            Err(syntax("skip term", text))
         }
     }
 
