@@ -192,6 +192,7 @@ impl App {
             local_issuer: local,
             clock: parts.clock,
             model,
+            emergency_number: settings.contacts.emergency.clone(),
             body_limit: settings.server.body_limit,
             chart_body_limit: settings.server.chart_body_limit,
             stopping: Arc::clone(&stopping),

@@ -120,6 +120,12 @@ impl Assistant {
             let answer = work.pipeline.answer(&inquiry, &assessment, permit, &sender).await;
             match work.keep(&patient, id, &asked, &answer).await {
                 Ok(()) => drop(sender.send(Event::Answer(Box::new(answer))).await),
+                // Another request with the same key came first: its answer is the one that counts.
+                Err(StoreError::Conflict(_)) => {
+                    if let Some(first) = work.first_answer(&patient, &asked).await {
+                        drop(sender.send(Event::Answer(Box::new(first))).await);
+                    }
+                }
                 Err(error) => tracing::error!(error = %error, "an answer could not be stored"),
             }
         });
@@ -161,6 +167,12 @@ impl Assistant {
                 Ok(None)
             }
         }
+    }
+
+    async fn first_answer(&self, patient: &Patient, asked: &Question) -> Option<Answer> {
+        let key = asked.idempotency_key.as_deref()?;
+        let known = self.store.turn_by_key(&patient.id, asked.conversation, key).await;
+        known.ok().flatten().map(|turn| turn.answer)
     }
 
     async fn keep(&self, patient: &Patient, id: TurnId, asked: &Question, answer: &Answer) -> Result<(), StoreError> {

@@ -146,11 +146,7 @@ impl Pipeline {
     #[must_use]
     pub fn assess(&self, inquiry: &Inquiry) -> Assessment {
         let began = Instant::now();
-        let mut turns: Vec<TurnText<'_>> = inquiry
-            .earlier
-            .iter()
-            .map(|turn| TurnText { role: Speaker::User, text: &turn.question })
-            .collect();
+        let mut turns = history(inquiry);
         turns.push(TurnText { role: Speaker::User, text: inquiry.question.as_str() });
         let context = inquiry
             .chart
@@ -174,45 +170,37 @@ impl Pipeline {
         let mut draft = Draft::new(events, assessment);
         draft.send(Event::Triage(assessment.triage.clone())).await;
         let texts = self.texts.of(assessment.language);
-        if let Some(notice) = self.urgency_notice(assessment, texts) {
-            draft.block(BlockKind::Notice, notice, Vec::new(), Vec::new()).await;
-        }
+        let notice = self.urgency_notice(assessment, texts);
         if assessment.triage.urgency == Urgency::Emergency {
+            draft.notice(notice).await;
             return self.finish(draft, inquiry, "emergency".to_owned(), false);
         }
-        let earlier: Vec<TurnText<'_>> = inquiry
-            .earlier
-            .iter()
-            .map(|turn| TurnText { role: Speaker::User, text: &turn.question })
-            .collect();
-        let finding = self.scope.classify(&inquiry.question, &earlier);
-        if let Some(policy) = self.scope.policy(finding.scope, assessment.language) {
-            draft.block(BlockKind::Notice, policy.to_owned(), Vec::new(), Vec::new()).await;
-        }
+        let finding = self.scope.classify(&inquiry.question, &history(inquiry));
+        let policy = self.scope.policy(finding.scope, assessment.language).map(str::to_owned);
         let scope = finding.scope.as_str().to_owned();
         if matches!(finding.scope, Scope::NonHealth | Scope::Redirection | Scope::OtherPersonsRecord) {
+            draft.notice(notice).await;
+            draft.notice(policy).await;
             return self.finish(draft, inquiry, scope, true);
         }
         let facts = self.facts(inquiry);
+        let quotes = self.quotes(inquiry, assessment.language, &facts);
+        draft.timings.retrieve_ms = milliseconds(draft.began);
+        let citations: Vec<Citation> = quotes.iter().map(|quote| quote.citation.clone()).collect();
+        draft.send(Event::Sources(citations.clone())).await;
+        draft.notice(notice).await;
+        draft.notice(policy).await;
         for fact in &facts {
             draft.block(BlockKind::Fact, fact.text.clone(), Vec::new(), fact.references.clone()).await;
         }
         if inquiry.chart.is_none() && mentions_own_chart(inquiry.question.as_str()) {
-            draft.block(BlockKind::Notice, texts.chart_missing.clone(), Vec::new(), Vec::new()).await;
+            draft.notice(Some(texts.chart_missing.clone())).await;
         }
-        let grounding = self.retrieve(inquiry, assessment.language, &facts);
-        draft.timings.retrieve_ms = milliseconds(draft.began);
-        let quotes = grounding
-            .filter(|grounding| grounding.coverage >= self.settings.coverage_floor)
-            .map(|grounding| select::quotes(&grounding, self.settings.quotes))
-            .unwrap_or_default();
         if quotes.is_empty() {
             let refusal = if facts.is_empty() { &texts.refusal } else { &texts.refusal_with_facts };
             draft.block(BlockKind::Refusal, refusal.clone(), Vec::new(), Vec::new()).await;
             return self.finish(draft, inquiry, scope, true);
         }
-        let citations: Vec<Citation> = quotes.iter().map(|quote| quote.citation.clone()).collect();
-        draft.send(Event::Sources(citations.clone())).await;
         for quote in &quotes {
             let text = quote.citation.quote.clone();
             draft.block(BlockKind::Quote, text, vec![quote.citation.clone()], Vec::new()).await;
@@ -238,6 +226,14 @@ impl Pipeline {
     fn facts(&self, inquiry: &Inquiry) -> Vec<Fact> {
         let Some(chart) = &inquiry.chart else { return Vec::new() };
         chart::facts::for_question(chart, inquiry.question.as_str(), inquiry.today)
+    }
+
+    /// The sentences that answer the question; none where the guidance does not cover it.
+    fn quotes(&self, inquiry: &Inquiry, language: &str, facts: &[Fact]) -> Vec<Quote> {
+        self.retrieve(inquiry, language, facts)
+            .filter(|grounding| grounding.coverage >= self.settings.coverage_floor)
+            .map(|grounding| select::quotes(&grounding, self.settings.quotes))
+            .unwrap_or_default()
     }
 
     fn retrieve(&self, inquiry: &Inquiry, language: &str, facts: &[Fact]) -> Option<Grounding> {
@@ -328,6 +324,7 @@ impl Pipeline {
         }
         Answer {
             triage: draft.triage,
+            language: draft.language.to_owned(),
             scope,
             refused,
             reading_grade: compose::reading_grade(&draft.blocks),
@@ -350,6 +347,7 @@ struct Draft<'a> {
     events: &'a mpsc::Sender<Event>,
     began: Instant,
     triage: Triage,
+    language: &'static str,
     blocks: Vec<Block>,
     timings: Timings,
 }
@@ -360,6 +358,7 @@ impl<'a> Draft<'a> {
             events,
             began: assessment.began,
             triage: assessment.triage.clone(),
+            language: assessment.language,
             blocks: Vec::new(),
             timings: Timings { triage_ms: assessment.triage_ms, ..Timings::default() },
         }
@@ -370,6 +369,12 @@ impl<'a> Draft<'a> {
         drop(tokio::time::timeout(Duration::from_secs(10), self.events.send(event)).await);
     }
 
+    async fn notice(&mut self, text: Option<String>) {
+        if let Some(text) = text {
+            self.block(BlockKind::Notice, text, Vec::new(), Vec::new()).await;
+        }
+    }
+
     async fn block(&mut self, kind: BlockKind, text: String, citations: Vec<Citation>, chart: Vec<ChartReference>) {
         if self.blocks.is_empty() {
             self.timings.first_block_ms = milliseconds(self.began);
@@ -378,6 +383,11 @@ impl<'a> Draft<'a> {
         self.blocks.push(block.clone());
         self.send(Event::Block(block)).await;
     }
+}
+
+/// What the patient said before, oldest first.
+fn history(inquiry: &Inquiry) -> Vec<TurnText<'_>> {
+    inquiry.earlier.iter().map(|turn| TurnText { role: Speaker::User, text: &turn.question }).collect()
 }
 
 fn milliseconds(since: Instant) -> f64 {

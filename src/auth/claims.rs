@@ -40,7 +40,7 @@ pub struct Claims {
 
 impl Claims {
     pub(super) fn into_principal(self, roles_claim: &str) -> Result<Principal, AuthError> {
-        if self.sub.trim().is_empty() || self.sub.len() > 255 {
+        if self.sub.trim().is_empty() || self.sub.len() > 255 || self.sub.chars().any(char::is_control) {
             return Err(AuthError::Claim("sub".to_owned()));
         }
         let roles = self

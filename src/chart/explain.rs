@@ -75,24 +75,41 @@ pub fn condition(chart: &Chart, id: &str, today: Date) -> Option<ConditionContex
     if !records::condition_counts(found) {
         return None;
     }
-    let problem = records::problems(chart, today).into_iter().find(|p| p.records.iter().any(|c| c.record.id == id))?;
+    let problem = records::problems(chart, today)
+        .into_iter()
+        .find(|p| p.records.iter().any(|c| c.record.id == id))?;
     let active = records::is_active(found, today);
     let name = plain::condition_name(&found.record.code);
-    let stage = found.stage.iter().chain(&found.severity).map(|concept| plain::without_tag(concept.name()).to_owned());
-    let ids: Vec<&str> = problem.records.iter().map(|condition| condition.record.id.as_str()).collect();
+    let stage = found
+        .stage
+        .iter()
+        .chain(&found.severity)
+        .map(|concept| plain::without_tag(concept.name()).to_owned());
+    let ids: Vec<&str> = problem
+        .records
+        .iter()
+        .map(|condition| condition.record.id.as_str())
+        .collect();
     Some(ConditionContext {
         reference: records::reference("Condition", &found.record, name.clone()),
         recorded_name: found.record.code.name().to_owned(),
         known: problem.known.is_some(),
         active,
         status: status_words(found, active),
-        since: problem.onset().and_then(plain::date).or_else(|| found.onset_text.clone()),
+        since: problem
+            .onset()
+            .and_then(plain::date)
+            .or_else(|| found.onset_text.clone()),
         stage: stage.collect(),
         facts: related_facts(chart, &problem, today),
         medicines: medicines_for(chart, &ids, today),
         care_plans: plans_for(chart, &ids, &name, today),
         notes: found.record.notes.clone(),
-        records: problem.records.iter().map(|c| records::reference("Condition", &c.record, name.clone())).collect(),
+        records: problem
+            .records
+            .iter()
+            .map(|c| records::reference("Condition", &c.record, name.clone()))
+            .collect(),
         codes: records::codes(&found.record.code),
         topics: topics(&problem),
         name,
@@ -103,7 +120,9 @@ pub fn condition(chart: &Chart, id: &str, today: Date) -> Option<ConditionContex
 #[must_use]
 pub fn topics(problem: &records::Problem<'_>) -> Vec<String> {
     let mut topics: Vec<String> = problem.known.map(|known| known.topics.clone()).unwrap_or_default();
-    let recorded = problem.lead().map(|condition| plain::without_tag(condition.record.code.name()).to_owned());
+    let recorded = problem
+        .lead()
+        .map(|condition| plain::without_tag(condition.record.code.name()).to_owned());
     for name in [problem.name()].into_iter().chain(recorded) {
         if !topics.iter().any(|topic| fold(topic) == fold(&name)) {
             topics.push(name);
@@ -120,13 +139,22 @@ fn related_facts(chart: &Chart, problem: &records::Problem<'_>, today: Date) -> 
 }
 
 fn medicines_for(chart: &Chart, ids: &[&str], today: Date) -> Vec<Fact> {
-    let current = medicines::list(chart, today).into_iter().filter(|medicine| medicine.current);
-    current.filter(|m| m.conditions.iter().any(|c| ids.contains(&c.id.as_str()))).map(|m| facts::medicine_fact(&m)).collect()
+    let current = medicines::list(chart, today)
+        .into_iter()
+        .filter(|medicine| medicine.current);
+    current
+        .filter(|m| m.conditions.iter().any(|c| ids.contains(&c.id.as_str())))
+        .map(|m| facts::medicine_fact(&m))
+        .collect()
 }
 
 fn plans_for(chart: &Chart, ids: &[&str], name: &str, today: Date) -> Vec<Fact> {
     let mut found = Vec::new();
-    for plan in chart.care_plans.iter().filter(|plan| super::next_steps::plan_is_active(plan, today)) {
+    for plan in chart
+        .care_plans
+        .iter()
+        .filter(|plan| super::next_steps::plan_is_active(plan, today))
+    {
         let by_id = plan.address_conditions.iter().any(|id| ids.contains(&id.as_str()));
         let by_name = plan.addresses.iter().any(|address| fold(address) == fold(name));
         if !by_id && !by_name {
@@ -163,11 +191,16 @@ fn plans_for(chart: &Chart, ids: &[&str], name: &str, today: Date) -> Vec<Fact> 
 pub fn named_problem<'c>(chart: &'c Chart, text: &str, today: Date) -> Option<records::Problem<'c>> {
     let mut best: Option<(usize, records::Problem<'c>)> = None;
     for problem in records::problems(chart, today) {
-        let recorded = problem.lead().map(|condition| fold(plain::without_tag(condition.record.code.name())));
+        let recorded = problem
+            .lead()
+            .map(|condition| fold(plain::without_tag(condition.record.code.name())));
         let plain_name = fold(problem.name().split(" (").next().unwrap_or_default());
         let words = problem.known.map(|known| known.words.clone()).unwrap_or_default();
         let names = words.into_iter().chain(recorded).chain([plain_name]);
-        let length = names.filter(|name| name.len() >= 3 && contains_word(text, name)).map(|name| name.len()).max();
+        let length = names
+            .filter(|name| name.len() >= 3 && contains_word(text, name))
+            .map(|name| name.len())
+            .max();
         if let Some(length) = length
             && best.as_ref().is_none_or(|(known, _)| length > *known)
         {
@@ -187,4 +220,40 @@ pub fn first_day(condition: &Condition) -> Option<Date> {
 #[must_use]
 pub fn is_known(condition: &Condition) -> bool {
     knowledge().condition_of(&condition.record.code).is_some()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const DEMO: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/demo/demo-patient.json"));
+
+    #[test]
+    fn a_condition_comes_with_its_results_medicines_and_plans() {
+        let chart = crate::chart::import::parse_bundle(DEMO.as_bytes(), None).unwrap().chart;
+        let today = "2026-11-22".parse().unwrap();
+        let found = condition(&chart, "demo-hypertension", today).unwrap();
+        assert_eq!(
+            (found.name.as_str(), found.status.as_str(), found.since.as_deref()),
+            ("high blood pressure", "active", Some("June 11, 2019"))
+        );
+        assert!(found.facts.iter().any(|fact| fact.text.contains("134/82 mmHg")));
+        assert_eq!(found.medicines.len(), 1);
+        assert!(
+            found
+                .care_plans
+                .iter()
+                .any(|fact| fact.text.contains("Blood pressure below 130/80"))
+        );
+        assert!(
+            found
+                .codes
+                .contains(&"http://hl7.org/fhir/sid/icd-10-cm|I10".to_owned())
+        );
+        let kidneys = condition(&chart, "demo-ckd", today).unwrap();
+        assert_eq!(kidneys.stage, ["Stage 3a"]);
+        assert_eq!(condition(&chart, "demo-wrong-entry", today), None);
+        assert_eq!(condition(&chart, "nothing", today), None);
+    }
 }

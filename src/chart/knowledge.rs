@@ -12,7 +12,10 @@ use crate::domain::text::fold;
 
 macro_rules! file {
     ($name:literal) => {
-        ($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/index/chart/", $name)))
+        (
+            $name,
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/index/chart/", $name)),
+        )
     };
 }
 
@@ -347,13 +350,26 @@ pub(super) fn hash() -> String {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(file: &'static str) -> Result<T, KnowledgeError> {
-    let text = FILES.iter().find(|(name, _)| *name == file).map_or("", |(_, text)| *text);
-    toml::from_str(text).map_err(|error| KnowledgeError { file, reason: error.to_string() })
+    let text = FILES
+        .iter()
+        .find(|(name, _)| *name == file)
+        .map_or("", |(_, text)| *text);
+    toml::from_str(text).map_err(|error| KnowledgeError {
+        file,
+        reason: error.to_string(),
+    })
 }
 
 fn load() -> Result<Knowledge, KnowledgeError> {
-    let TestsFile { test: tests, group: groups } = parse("tests.toml")?;
-    let UnitsFile { unit: units, convert: conversions, also_shown } = parse("units.toml")?;
+    let TestsFile {
+        test: tests,
+        group: groups,
+    } = parse("tests.toml")?;
+    let UnitsFile {
+        unit: units,
+        convert: conversions,
+        also_shown,
+    } = parse("units.toml")?;
     let conditions = parse::<ConditionsFile>("conditions.toml")?.condition;
     let mut known = Knowledge {
         tests,
@@ -420,21 +436,32 @@ impl Knowledge {
     pub fn condition_of(&self, concept: &Concept) -> Option<&KnownCondition> {
         for coding in &concept.codings {
             if coding.system.as_deref() == Some(SNOMED)
-                && let Some(found) = self.condition_by_code.get(&coding.code).and_then(|at| self.conditions.get(*at))
+                && let Some(found) = self
+                    .condition_by_code
+                    .get(&coding.code)
+                    .and_then(|at| self.conditions.get(*at))
             {
                 return Some(found);
             }
         }
-        let icd = concept.codings.iter().filter(|c| c.system.as_deref().is_some_and(is_icd10));
+        let icd = concept
+            .codings
+            .iter()
+            .filter(|c| c.system.as_deref().is_some_and(is_icd10));
         icd.filter_map(|coding| self.condition_of_icd(&coding.code)).next()
     }
 
     fn condition_of_icd(&self, code: &str) -> Option<&KnownCondition> {
         let matches = self.conditions.iter().flat_map(|condition| {
-            let covering = condition.icd10cm.iter().filter(|category| code.starts_with(category.as_str()));
+            let covering = condition
+                .icd10cm
+                .iter()
+                .filter(|category| code.starts_with(category.as_str()));
             covering.map(move |category| (category.len(), condition))
         });
-        matches.max_by_key(|(length, _)| *length).map(|(_, condition)| condition)
+        matches
+            .max_by_key(|(length, _)| *length)
+            .map(|(_, condition)| condition)
     }
 
     /// The condition with this key.
@@ -449,20 +476,27 @@ impl Knowledge {
         let mut names: Vec<String> = medicine.text.iter().map(|text| fold(text)).collect();
         names.extend(medicine.codings.iter().filter_map(|c| c.display.as_deref()).map(fold));
         let has = |word: &str| names.iter().any(|name| contains_word(name, word));
-        self.classes.iter().filter(|class| class.words.iter().any(|word| has(word))).collect()
+        self.classes
+            .iter()
+            .filter(|class| class.words.iter().any(|word| has(word)))
+            .collect()
     }
 
     /// The vaccine a concept means.
     #[must_use]
     pub fn vaccine_of(&self, concept: &Concept) -> Option<&Vaccine> {
         let code = concept.code_in(CVX)?;
-        self.vaccines.iter().find(|vaccine| vaccine.cvx.iter().any(|known| known == code))
+        self.vaccines
+            .iter()
+            .find(|vaccine| vaccine.cvx.iter().any(|known| known == code))
     }
 
     /// The unit written as `text`.
     #[must_use]
     pub fn unit(&self, text: &str) -> Option<&Unit> {
-        self.unit_by_text.get(&unit_key(text)).and_then(|index| self.units.get(*index))
+        self.unit_by_text
+            .get(&unit_key(text))
+            .and_then(|index| self.units.get(*index))
     }
 }
 
@@ -493,8 +527,14 @@ mod tests {
     #[test]
     fn every_key_that_is_named_exists_and_no_code_means_two_things() {
         let known = knowledge();
-        let tests = known.groups.iter().flat_map(|g| &g.tests).chain(known.panels.iter().flat_map(|p| &p.members));
-        let tests = tests.chain(known.ranges.iter().map(|r| &r.test)).chain(known.critical.iter().map(|c| &c.test));
+        let tests = known
+            .groups
+            .iter()
+            .flat_map(|g| &g.tests)
+            .chain(known.panels.iter().flat_map(|p| &p.members));
+        let tests = tests
+            .chain(known.ranges.iter().map(|r| &r.test))
+            .chain(known.critical.iter().map(|c| &c.test));
         let tests = tests.chain(known.conditions.iter().flat_map(|c| &c.tests));
         let tests = tests.chain(known.conversions.iter().flat_map(|c| &c.tests));
         for key in tests {
@@ -506,13 +546,22 @@ mod tests {
         let loinc: usize = known.tests.iter().map(|test| test.loinc.len()).sum();
         assert_eq!(loinc, known.test_by_loinc.len(), "a LOINC code stands in two tests");
         let snomed: usize = known.conditions.iter().map(|condition| condition.snomed.len()).sum();
-        assert_eq!(snomed, known.condition_by_code.len(), "a SNOMED code stands in two conditions");
+        assert_eq!(
+            snomed,
+            known.condition_by_code.len(),
+            "a SNOMED code stands in two conditions"
+        );
     }
 
     #[test]
     fn every_bound_is_in_a_known_unit_that_converts_to_the_tests_own() {
         let known = knowledge();
-        for (test, unit) in known.ranges.iter().map(|r| (&r.test, &r.unit)).chain(known.critical.iter().map(|c| (&c.test, &c.unit))) {
+        for (test, unit) in known
+            .ranges
+            .iter()
+            .map(|r| (&r.test, &r.unit))
+            .chain(known.critical.iter().map(|c| (&c.test, &c.unit)))
+        {
             assert!(known.units.iter().any(|u| u.ucum == *unit), "{unit}");
             assert_eq!(known.test(test).and_then(|t| t.unit.as_ref()), Some(unit), "{test}");
         }

@@ -54,8 +54,18 @@ const OPEN_DAYS: i64 = 365;
 #[must_use]
 pub fn list(chart: &Chart, today: Date) -> Vec<NextStep> {
     let mut steps: Vec<NextStep> = Vec::new();
-    steps.extend(chart.appointments.iter().filter_map(|appointment| booked(appointment, today)));
-    steps.extend(chart.service_requests.iter().filter_map(|order| ordered(chart, order, today)));
+    steps.extend(
+        chart
+            .appointments
+            .iter()
+            .filter_map(|appointment| booked(appointment, today)),
+    );
+    steps.extend(
+        chart
+            .service_requests
+            .iter()
+            .filter_map(|order| ordered(chart, order, today)),
+    );
     for plan in chart.care_plans.iter().filter(|plan| plan_is_active(plan, today)) {
         for activity in &plan.activities {
             if let Some(step) = planned(plan, activity, today)
@@ -67,7 +77,13 @@ pub fn list(chart: &Chart, today: Date) -> Vec<NextStep> {
     }
     steps.extend(follow_ups(chart, today));
     steps.extend(unfinished(chart, today));
-    let instant = |step: &NextStep| step.date.clone().map(FhirDate).and_then(|date| date.instant_millis()).unwrap_or(i64::MAX);
+    let instant = |step: &NextStep| {
+        step.date
+            .clone()
+            .map(FhirDate)
+            .and_then(|date| date.instant_millis())
+            .unwrap_or(i64::MAX)
+    };
     steps.sort_by_key(|step| (!step.overdue, instant(step)));
     steps
 }
@@ -75,19 +91,37 @@ pub fn list(chart: &Chart, today: Date) -> Vec<NextStep> {
 /// Whether a plan runs at `today`.
 #[must_use]
 pub fn plan_is_active(plan: &CarePlan, today: Date) -> bool {
-    let ended = plan.end.as_ref().and_then(FhirDate::first_day).is_some_and(|day| day < today);
-    !ended && matches!(plan.record.status.as_deref(), Some("active" | "on-hold" | "unknown") | None)
+    let ended = plan
+        .end
+        .as_ref()
+        .and_then(FhirDate::first_day)
+        .is_some_and(|day| day < today);
+    !ended
+        && matches!(
+            plan.record.status.as_deref(),
+            Some("active" | "on-hold" | "unknown") | None
+        )
 }
 
 /// The appointment's name: what it is for.
 #[must_use]
 pub fn appointment_name(appointment: &Appointment) -> String {
-    let name = appointment.description.as_deref().unwrap_or_else(|| appointment.record.code.name());
-    if name == "unnamed" { "appointment".to_owned() } else { plain::without_tag(name).to_owned() }
+    let name = appointment
+        .description
+        .as_deref()
+        .unwrap_or_else(|| appointment.record.code.name());
+    if name == "unnamed" {
+        "appointment".to_owned()
+    } else {
+        plain::without_tag(name).to_owned()
+    }
 }
 
 fn is_open(appointment: &Appointment) -> bool {
-    matches!(appointment.record.status.as_deref(), Some("booked" | "pending" | "proposed" | "arrived" | "checked-in" | "waitlist"))
+    matches!(
+        appointment.record.status.as_deref(),
+        Some("booked" | "pending" | "proposed" | "arrived" | "checked-in" | "waitlist")
+    )
 }
 
 fn booked(appointment: &Appointment, today: Date) -> Option<NextStep> {
@@ -113,16 +147,24 @@ fn booked(appointment: &Appointment, today: Date) -> Option<NextStep> {
 /// "You have an appointment on March 3, 2026 at 9:30 AM: eye exam, with Dr. A."
 fn appointment_text(appointment: &Appointment, name: &str, overdue: bool, today: Date) -> String {
     let date = appointment.record.date.as_ref();
-    let time = date.and_then(plain::time_of_day).map(|time| format!(" at {time}")).unwrap_or_default();
+    let time = date
+        .and_then(plain::time_of_day)
+        .map(|time| format!(" at {time}"))
+        .unwrap_or_default();
     let with = if appointment.participants.is_empty() {
         String::new()
     } else {
         format!(", with {}", plain::list(&appointment.participants))
     };
     let on = plain::on_date(date);
-    let far = date.and_then(FhirDate::first_day).map(|day| format!(" ({})", plain::distance(day, today))).unwrap_or_default();
+    let far = date
+        .and_then(FhirDate::first_day)
+        .map(|day| format!(" ({})", plain::distance(day, today)))
+        .unwrap_or_default();
     match appointment.record.status.as_deref() {
-        _ if overdue => format!("An appointment was planned {on}: {name}{with}. The chart does not say that it took place."),
+        _ if overdue => {
+            format!("An appointment was planned {on}: {name}{with}. The chart does not say that it took place.")
+        }
         _ if date.is_none() => format!("An appointment is asked for but has no date yet: {name}{with}."),
         Some("pending" | "proposed" | "waitlist") => {
             format!("An appointment is asked for {on}{time}{far} but is not confirmed yet: {name}{with}.")
@@ -132,11 +174,17 @@ fn appointment_text(appointment: &Appointment, name: &str, overdue: bool, today:
 }
 
 fn ordered(chart: &Chart, order: &ServiceRequest, today: Date) -> Option<NextStep> {
-    let open = matches!(order.record.status.as_deref(), Some("active" | "on-hold" | "unknown") | None);
+    let open = matches!(
+        order.record.status.as_deref(),
+        Some("active" | "on-hold" | "unknown") | None
+    );
     let id = &order.record.id;
     let is_booked = chart.appointments.iter().any(|appointment| {
         appointment.based_on.contains(id)
-            && !matches!(appointment.record.status.as_deref(), Some("cancelled" | "noshow" | "entered-in-error"))
+            && !matches!(
+                appointment.record.status.as_deref(),
+                Some("cancelled" | "noshow" | "entered-in-error")
+            )
     });
     if !open || order.do_not_perform || is_booked || is_done(chart, order) {
         return None;
@@ -145,19 +193,36 @@ fn ordered(chart: &Chart, order: &ServiceRequest, today: Date) -> Option<NextSte
     let due = order.occurrence.as_ref();
     let overdue = due.and_then(FhirDate::first_day).is_some_and(|day| day < today);
     let proposed = matches!(order.intent.as_deref(), Some("proposal" | "plan" | "option"));
-    let by = order.requester.as_ref().map(|who| format!(" by {who}")).unwrap_or_default();
-    let when = order.record.date.as_ref().map(|date| format!(" {}", plain::on_date(Some(date)))).unwrap_or_default();
+    let by = order
+        .requester
+        .as_ref()
+        .map(|who| format!(" by {who}"))
+        .unwrap_or_default();
+    let when = order
+        .record
+        .date
+        .as_ref()
+        .map(|date| format!(" {}", plain::on_date(Some(date))))
+        .unwrap_or_default();
     let verb = if proposed { "suggested" } else { "ordered" };
     let mut text = plain::sentence(&format!("{name} was {verb}{when}{by}"));
     if let Some(words) = due.and_then(plain::date) {
-        text.push_str(&if overdue { format!(" It was meant for {words}, which has passed.") } else { format!(" It is meant for {words}.") });
+        text.push_str(&if overdue {
+            format!(" It was meant for {words}, which has passed.")
+        } else {
+            format!(" It is meant for {words}.")
+        });
     }
     if let Some(rule) = &order.occurrence_text {
         text.push_str(&format!(" How often: {rule}."));
     }
     text.push_str(" The chart shows no appointment for it yet.");
     Some(NextStep {
-        kind: if proposed { StepKind::Recommended } else { StepKind::OrderedNotBooked },
+        kind: if proposed {
+            StepKind::Recommended
+        } else {
+            StepKind::OrderedNotBooked
+        },
         title: name.clone(),
         text,
         date: due.map(|date| date.0.clone()),
@@ -175,24 +240,43 @@ fn is_done(chart: &Chart, order: &ServiceRequest) -> bool {
     let after = |date: Option<&FhirDate>| date.and_then(FhirDate::first_day).is_some_and(|day| day >= ordered);
     let same = |other: &crate::domain::chart::Concept| {
         order.record.code.codings.iter().any(|own| {
-            !own.code.is_empty() && other.codings.iter().any(|code| code.code == own.code && code.system == own.system)
+            !own.code.is_empty()
+                && other
+                    .codings
+                    .iter()
+                    .any(|code| code.code == own.code && code.system == own.system)
         })
     };
-    chart.procedures.iter().any(|p| p.record.status.as_deref() == Some("completed") && same(&p.record.code) && after(p.record.date.as_ref()))
-        || chart.observations.iter().any(|o| records::is_usable(o) && same(&o.record.code) && after(o.record.date.as_ref()))
-        || chart.diagnostic_reports.iter().any(|r| !r.record.is_error() && same(&r.record.code) && after(r.record.date.as_ref()))
+    chart.procedures.iter().any(|p| {
+        p.record.status.as_deref() == Some("completed") && same(&p.record.code) && after(p.record.date.as_ref())
+    }) || chart
+        .observations
+        .iter()
+        .any(|o| records::is_usable(o) && same(&o.record.code) && after(o.record.date.as_ref()))
+        || chart
+            .diagnostic_reports
+            .iter()
+            .any(|r| !r.record.is_error() && same(&r.record.code) && after(r.record.date.as_ref()))
 }
 
 fn planned(plan: &CarePlan, activity: &PlannedActivity, today: Date) -> Option<NextStep> {
-    let open = matches!(activity.status.as_deref(), Some("not-started" | "scheduled" | "in-progress" | "on-hold" | "unknown") | None);
+    let open = matches!(
+        activity.status.as_deref(),
+        Some("not-started" | "scheduled" | "in-progress" | "on-hold" | "unknown") | None
+    );
     let name = plain::without_tag(activity.code.name());
-    let name = if name == "unnamed" { activity.description.as_deref()? } else { name };
+    let name = if name == "unnamed" {
+        activity.description.as_deref()?
+    } else {
+        name
+    };
     if !open {
         return None;
     }
     let plan_name = plan_name(plan);
     let due = activity.scheduled.as_ref();
-    let overdue = due.and_then(FhirDate::first_day).is_some_and(|day| day < today) && activity.status.as_deref() != Some("in-progress");
+    let overdue = due.and_then(FhirDate::first_day).is_some_and(|day| day < today)
+        && activity.status.as_deref() != Some("in-progress");
     let mut text = plain::sentence(&format!("Your care plan ({plan_name}) lists: {name}"));
     if let Some(words) = due.and_then(plain::date) {
         text.push_str(&format!(" It is planned for {words}."));
@@ -216,13 +300,18 @@ fn planned(plan: &CarePlan, activity: &PlannedActivity, today: Date) -> Option<N
 #[must_use]
 pub fn plan_name(plan: &CarePlan) -> String {
     let name = plan.record.code.name();
-    if name == "unnamed" { "care plan".to_owned() } else { plain::without_tag(name).to_owned() }
+    if name == "unnamed" {
+        "care plan".to_owned()
+    } else {
+        plain::without_tag(name).to_owned()
+    }
 }
 
 fn follow_ups(chart: &Chart, today: Date) -> Vec<NextStep> {
     let recent = chart.procedures.iter().filter(|procedure| {
         let day = procedure.record.date.as_ref().and_then(FhirDate::first_day);
-        !procedure.record.is_error() && day.is_some_and(|day| (0..=OPEN_DAYS).contains(&plain::days_between(day, today)))
+        !procedure.record.is_error()
+            && day.is_some_and(|day| (0..=OPEN_DAYS).contains(&plain::days_between(day, today)))
     });
     recent
         .flat_map(|procedure| {
@@ -255,7 +344,9 @@ fn unfinished(chart: &Chart, today: Date) -> Vec<NextStep> {
         }
         if records::is_usable(observation) && super::interpret::is_recent(observation, today) {
             let lines = records::readings_of(observation).map(|reading| super::interpret::line(chart, &reading, today));
-            let worst = lines.filter_map(|line| line.critical).max_by_key(|critical| critical.urgency);
+            let worst = lines
+                .filter_map(|line| line.critical)
+                .max_by_key(|critical| critical.urgency);
             if let Some(critical) = worst {
                 let advice = super::interpret::critical_sentence(critical.urgency, &critical);
                 steps.push(watch(observation, &name, format!("Look at your {name} {on}. {advice}")));
@@ -274,5 +365,69 @@ fn watch(observation: &crate::domain::chart::Observation, name: &str, text: Stri
         overdue: false,
         instruction: None,
         references: vec![super::interpret::reference_to(observation)],
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const DEMO: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/demo/demo-patient.json"));
+
+    fn steps(today: &str) -> Vec<NextStep> {
+        let chart = crate::chart::import::parse_bundle(DEMO.as_bytes(), None).unwrap().chart;
+        list(&chart, today.parse().unwrap())
+    }
+
+    fn ids(steps: &[NextStep]) -> Vec<(&str, StepKind, bool)> {
+        steps
+            .iter()
+            .filter_map(|step| {
+                step.references
+                    .first()
+                    .map(|r| (r.id.as_str(), step.kind, step.overdue))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn steps_come_overdue_first_then_by_date_then_undated() {
+        assert_eq!(
+            ids(&steps("2026-11-22")),
+            [
+                ("demo-plan", StepKind::Recommended, true),
+                ("demo-kidney-ultrasound", StepKind::OrderedNotBooked, false),
+                ("demo-appt-checkup", StepKind::Booked, false),
+                ("demo-ecg", StepKind::OrderedNotBooked, false),
+                ("demo-appt-surgery", StepKind::Booked, false),
+                ("demo-plan", StepKind::Recommended, false),
+                ("demo-plan", StepKind::Recommended, false),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_order_with_an_appointment_is_not_listed_twice_and_a_finished_activity_not_at_all() {
+        let found = steps("2026-11-22");
+        assert!(!ids(&found).iter().any(|(id, _, _)| *id == "demo-eye-referral"));
+        assert!(!found.iter().any(|step| step.title.contains("dietitian")));
+    }
+
+    #[test]
+    fn what_has_passed_is_overdue_and_says_that_nothing_is_known() {
+        let found = steps("2027-01-25");
+        let ecg = found.iter().find(|step| step.title.contains("ECG")).unwrap();
+        assert!(ecg.overdue);
+        let visit = found
+            .iter()
+            .find(|step| step.kind == StepKind::Booked && step.overdue)
+            .unwrap();
+        assert!(
+            visit.text.contains("The chart does not say that it took place."),
+            "{}",
+            visit.text
+        );
+        assert!(steps("2028-01-01").iter().all(|step| step.kind != StepKind::Booked));
     }
 }

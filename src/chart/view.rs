@@ -255,8 +255,9 @@ const EARLIER: usize = 20;
 #[must_use]
 pub fn grouped(chart: &Chart, today: Date) -> ChartView {
     let (conditions_active, conditions_past) = conditions(chart, today);
-    let (medicines_current, medicines_past) =
-        super::medicines::list(chart, today).into_iter().partition(|medicine| medicine.current);
+    let (medicines_current, medicines_past) = super::medicines::list(chart, today)
+        .into_iter()
+        .partition(|medicine| medicine.current);
     ChartView {
         about: about(chart, today),
         conditions_active,
@@ -288,7 +289,13 @@ fn about(chart: &Chart, today: Date) -> AboutView {
         id: chart.patient.to_string(),
         name: person.name.clone(),
         birth_date: person.birth_date.as_ref().map(|date| date.0.clone()),
-        age_years: chart.age_years(person.deceased_date.as_ref().and_then(FhirDate::first_day).unwrap_or(today)),
+        age_years: chart.age_years(
+            person
+                .deceased_date
+                .as_ref()
+                .and_then(FhirDate::first_day)
+                .unwrap_or(today),
+        ),
         sex,
         language: person.language.clone(),
         deceased: person.deceased,
@@ -305,12 +312,26 @@ fn conditions(chart: &Chart, today: Date) -> (Vec<ConditionView>, Vec<ConditionV
             name: problem.name(),
             recorded_name: lead.record.code.name().to_owned(),
             status: super::explain::status_words(lead, problem.active),
-            since: problem.onset().and_then(plain::date).or_else(|| lead.onset_text.clone()),
-            until: if problem.active { None } else { lead.abatement.as_ref().and_then(plain::date).or_else(|| lead.abatement_text.clone()) },
+            since: problem
+                .onset()
+                .and_then(plain::date)
+                .or_else(|| lead.onset_text.clone()),
+            until: if problem.active {
+                None
+            } else {
+                lead.abatement
+                    .as_ref()
+                    .and_then(plain::date)
+                    .or_else(|| lead.abatement_text.clone())
+            },
             records: problem.records.len(),
             codes: records::codes(&lead.record.code),
         };
-        if problem.active { active.push(view) } else { past.push(view) }
+        if problem.active {
+            active.push(view)
+        } else {
+            past.push(view)
+        }
     }
     (active, past)
 }
@@ -318,7 +339,12 @@ fn conditions(chart: &Chart, today: Date) -> (Vec<ConditionView>, Vec<ConditionV
 fn results(chart: &Chart, today: Date) -> Vec<ResultGroup> {
     let mut groups: Vec<(String, Vec<&crate::domain::chart::Observation>)> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    for observation in chart.observations.iter().rev().filter(|observation| records::is_usable(observation)) {
+    for observation in chart
+        .observations
+        .iter()
+        .rev()
+        .filter(|observation| records::is_usable(observation))
+    {
         let key = records::series_key(&observation.record.code);
         match places.get(&key).and_then(|place| groups.get_mut(*place)) {
             Some((_, members)) => members.push(observation),
@@ -333,11 +359,20 @@ fn results(chart: &Chart, today: Date) -> Vec<ResultGroup> {
         .filter_map(|(_, members)| {
             let latest = *members.first()?;
             let test = knowledge::knowledge().test_of(&latest.record.code);
-            let earlier = members.iter().skip(1).take(EARLIER).map(|observation| result(chart, observation, today)).collect();
+            let earlier = members
+                .iter()
+                .skip(1)
+                .take(EARLIER)
+                .map(|observation| result(chart, observation, today))
+                .collect();
             Some(ResultGroup {
                 name: interpret::name_of(latest),
                 measures: test.map(|test| test.measures.clone()),
-                category: latest.record.category.first().and_then(|c| c.codings.first().map(|code| code.code.clone())),
+                category: latest
+                    .record
+                    .category
+                    .first()
+                    .and_then(|c| c.codings.first().map(|code| code.code.clone())),
                 count: members.len(),
                 latest: result(chart, latest, today),
                 earlier,
@@ -352,18 +387,32 @@ fn result(chart: &Chart, observation: &crate::domain::chart::Observation, today:
     ResultView {
         reference: interpret::reference_to(observation),
         when: observation.record.date.as_ref().and_then(plain::date),
-        lines: readings.iter().map(|reading| interpret::line(chart, reading, today)).collect(),
+        lines: readings
+            .iter()
+            .map(|reading| interpret::line(chart, reading, today))
+            .collect(),
         status: observation.record.status.clone().filter(|status| status != "final"),
     }
 }
 
 fn allergies(chart: &Chart) -> Vec<AllergyView> {
-    let counted = chart.allergies.iter().filter(|a| !matches!(a.record.status.as_deref(), Some("entered-in-error" | "refuted")));
+    let counted = chart
+        .allergies
+        .iter()
+        .filter(|a| !matches!(a.record.status.as_deref(), Some("entered-in-error" | "refuted")));
     counted
         .map(|allergy| AllergyView {
-            reference: records::reference("AllergyIntolerance", &allergy.record, allergy_name(&allergy.record.code)),
+            reference: records::reference(
+                "AllergyIntolerance",
+                &allergy.record,
+                allergy_name(&allergy.record.code),
+            ),
             name: allergy_name(&allergy.record.code),
-            reactions: allergy.reactions.iter().map(|reaction| plain::without_tag(reaction.name()).to_owned()).collect(),
+            reactions: allergy
+                .reactions
+                .iter()
+                .map(|reaction| plain::without_tag(reaction.name()).to_owned())
+                .collect(),
             criticality: allergy.criticality.clone(),
             active: super::medicines::allergy_counts(allergy),
             codes: records::codes(&allergy.record.code),
@@ -378,10 +427,18 @@ pub fn allergy_name(concept: &Concept) -> String {
 }
 
 fn vaccines(chart: &Chart) -> Vec<VaccineView> {
-    let counted = chart.immunizations.iter().rev().filter(|immunization| !immunization.record.is_error());
+    let counted = chart
+        .immunizations
+        .iter()
+        .rev()
+        .filter(|immunization| !immunization.record.is_error());
     counted
         .map(|immunization| VaccineView {
-            reference: records::reference("Immunization", &immunization.record, plain::vaccine_name(&immunization.record.code)),
+            reference: records::reference(
+                "Immunization",
+                &immunization.record,
+                plain::vaccine_name(&immunization.record.code),
+            ),
             name: plain::vaccine_name(&immunization.record.code),
             recorded_name: immunization.record.code.name().to_owned(),
             when: immunization.record.date.as_ref().and_then(plain::date),
@@ -404,20 +461,42 @@ fn item(resource_type: &str, record: &Record, name: String, details: Vec<String>
 }
 
 fn procedures(chart: &Chart) -> Vec<ItemView> {
-    let counted = chart.procedures.iter().rev().filter(|procedure| !procedure.record.is_error());
+    let counted = chart
+        .procedures
+        .iter()
+        .rev()
+        .filter(|procedure| !procedure.record.is_error());
     counted
         .map(|procedure| {
-            let mut details: Vec<String> = procedure.reasons.iter().map(|r| format!("For: {}", plain::condition_name(r))).collect();
+            let mut details: Vec<String> = procedure
+                .reasons
+                .iter()
+                .map(|r| format!("For: {}", plain::condition_name(r)))
+                .collect();
             details.dedup();
-            details.extend(procedure.outcome.iter().map(|outcome| format!("Outcome: {}", outcome.name())));
+            details.extend(
+                procedure
+                    .outcome
+                    .iter()
+                    .map(|outcome| format!("Outcome: {}", outcome.name())),
+            );
             details.extend(procedure.record.notes.iter().cloned());
-            item("Procedure", &procedure.record, plain::without_tag(procedure.record.code.name()).to_owned(), details)
+            item(
+                "Procedure",
+                &procedure.record,
+                plain::without_tag(procedure.record.code.name()).to_owned(),
+                details,
+            )
         })
         .collect()
 }
 
 fn visits(chart: &Chart) -> Vec<VisitView> {
-    let counted = chart.encounters.iter().rev().filter(|encounter| !encounter.record.is_error());
+    let counted = chart
+        .encounters
+        .iter()
+        .rev()
+        .filter(|encounter| !encounter.record.is_error());
     counted
         .map(|encounter| VisitView {
             reference: records::reference("Encounter", &encounter.record, super::visits::name(encounter)),
@@ -432,7 +511,11 @@ fn visits(chart: &Chart) -> Vec<VisitView> {
 }
 
 fn reports(chart: &Chart) -> Vec<ItemView> {
-    let counted = chart.diagnostic_reports.iter().rev().filter(|report| !report.record.is_error());
+    let counted = chart
+        .diagnostic_reports
+        .iter()
+        .rev()
+        .filter(|report| !report.record.is_error());
     counted
         .map(|report| {
             let known = knowledge::knowledge().panel_of(&report.record.code);
@@ -447,9 +530,20 @@ fn reports(chart: &Chart) -> Vec<ItemView> {
 }
 
 fn notes(chart: &Chart) -> Vec<ItemView> {
-    let counted = chart.documents.iter().rev().filter(|note| !note.record.is_error() && note.doc_status.as_deref() != Some("entered-in-error"));
+    let counted = chart
+        .documents
+        .iter()
+        .rev()
+        .filter(|note| !note.record.is_error() && note.doc_status.as_deref() != Some("entered-in-error"));
     counted
-        .map(|note| item("DocumentReference", &note.record, note.record.code.name().to_owned(), note.description.iter().cloned().collect()))
+        .map(|note| {
+            item(
+                "DocumentReference",
+                &note.record,
+                note.record.code.name().to_owned(),
+                note.description.iter().cloned().collect(),
+            )
+        })
         .collect()
 }
 
@@ -469,7 +563,11 @@ fn care_plans(chart: &Chart, today: Date) -> Vec<CarePlanView> {
                 .activities
                 .iter()
                 .map(|activity| {
-                    let status = activity.status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
+                    let status = activity
+                        .status
+                        .as_ref()
+                        .map(|status| format!(" ({status})"))
+                        .unwrap_or_default();
                     format!("{}{status}", plain::without_tag(activity.code.name()))
                 })
                 .collect(),
@@ -480,38 +578,123 @@ fn care_plans(chart: &Chart, today: Date) -> Vec<CarePlanView> {
 }
 
 fn orders(chart: &Chart) -> Vec<ItemView> {
-    let counted = chart.service_requests.iter().rev().filter(|order| !order.record.is_error());
+    let counted = chart
+        .service_requests
+        .iter()
+        .rev()
+        .filter(|order| !order.record.is_error());
     counted
         .map(|order| {
-            let mut details: Vec<String> = order.reasons.iter().map(|reason| format!("For: {}", plain::condition_name(reason))).collect();
-            details.extend(order.occurrence.as_ref().and_then(plain::date).map(|date| format!("Meant for {date}")));
+            let mut details: Vec<String> = order
+                .reasons
+                .iter()
+                .map(|reason| format!("For: {}", plain::condition_name(reason)))
+                .collect();
+            details.extend(
+                order
+                    .occurrence
+                    .as_ref()
+                    .and_then(plain::date)
+                    .map(|date| format!("Meant for {date}")),
+            );
             details.extend(order.patient_instruction.iter().cloned());
-            item("ServiceRequest", &order.record, plain::without_tag(order.record.code.name()).to_owned(), details)
+            item(
+                "ServiceRequest",
+                &order.record,
+                plain::without_tag(order.record.code.name()).to_owned(),
+                details,
+            )
         })
         .collect()
 }
 
 fn appointments(chart: &Chart) -> Vec<ItemView> {
-    let mut counted: Vec<_> = chart.appointments.iter().filter(|appointment| !appointment.record.is_error()).collect();
+    let mut counted: Vec<_> = chart
+        .appointments
+        .iter()
+        .filter(|appointment| !appointment.record.is_error())
+        .collect();
     counted.sort_by_key(|appointment| records::instant(appointment.record.date.as_ref()));
     counted
         .into_iter()
         .map(|appointment| {
-            let mut details: Vec<String> = appointment.record.date.as_ref().and_then(plain::time_of_day).into_iter().collect();
+            let mut details: Vec<String> = appointment
+                .record
+                .date
+                .as_ref()
+                .and_then(plain::time_of_day)
+                .into_iter()
+                .collect();
             details.extend(appointment.participants.iter().map(|who| format!("With {who}")));
             details.extend(appointment.patient_instruction.iter().cloned());
-            item("Appointment", &appointment.record, next_steps::appointment_name(appointment), details)
+            item(
+                "Appointment",
+                &appointment.record,
+                next_steps::appointment_name(appointment),
+                details,
+            )
         })
         .collect()
 }
 
 fn family(chart: &Chart) -> Vec<FamilyView> {
-    let counted = chart.family_history.iter().filter(|relative| !relative.record.is_error());
+    let counted = chart
+        .family_history
+        .iter()
+        .filter(|relative| !relative.record.is_error());
     counted
         .map(|relative| FamilyView {
-            reference: records::reference("FamilyMemberHistory", &relative.record, relative.record.code.name().to_owned()),
+            reference: records::reference(
+                "FamilyMemberHistory",
+                &relative.record,
+                relative.record.code.name().to_owned(),
+            ),
             relative: relative.record.code.name().to_owned(),
-            conditions: relative.conditions.iter().map(|condition| plain::condition_name(&condition.code)).collect(),
+            conditions: relative
+                .conditions
+                .iter()
+                .map(|condition| plain::condition_name(&condition.code))
+                .collect(),
         })
         .collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const DEMO: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/demo/demo-patient.json"));
+
+    #[test]
+    fn the_demo_chart_is_grouped_and_mistakes_are_not_shown() {
+        let chart = crate::chart::import::parse_bundle(DEMO.as_bytes(), None).unwrap().chart;
+        let view = grouped(&chart, "2026-11-22".parse().unwrap());
+        assert_eq!(view.about.age_years, Some(58));
+        let names: Vec<&str> = view
+            .conditions_active
+            .iter()
+            .map(|condition| condition.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "chronic kidney disease",
+                "prediabetes",
+                "high cholesterol",
+                "high blood pressure"
+            ]
+        );
+        assert_eq!(view.conditions_past.len(), 1);
+        let a1c = view.results.iter().find(|group| group.name == "A1C").unwrap();
+        assert_eq!((a1c.count, a1c.latest.reference.id.as_str()), (3, "demo-a1c-2026"));
+        assert_eq!(view.medicines_current.len(), 3);
+        assert_eq!(view.medicines_past.len(), 1);
+        assert!(view.vaccines.iter().any(|vaccine| !vaccine.given));
+        assert_eq!(view.kept_unread.values().sum::<usize>(), 3);
+        let text = serde_json::to_string(&view).unwrap();
+        assert!(!text.contains("demo-wrong-entry") && !text.contains("demo-a1c-cancelled"));
+        let copy: ChartView = serde_json::from_str(&text).unwrap();
+        assert_eq!(copy, view);
+    }
 }

@@ -77,7 +77,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Outcome {
             let options = eval::retrieval::RetrievalOptions { corpus, queries, qrels, run, tuning };
             print!("{}", eval::retrieval::run(&options)?);
         }
-        Command::Preventive { cases: _, out: _ } => anyhow::bail!("not yet"),
+        Command::Preventive { cases, out } => print!("{}", eval::preventive::run(&cases, &out)?),
         Command::Answers { questions, out, chart, model, corpus, date } => {
             let mut settings = settings.clone();
             if let Some(model) = model {

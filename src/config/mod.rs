@@ -282,7 +282,7 @@ impl Settings {
 }
 
 fn environment() -> Env {
-    Env::prefixed("CHARTLIGHT_").ignore(&["config"]).split("__")
+    Env::prefixed("CHARTLIGHT_").ignore(&["config", "test_model"]).split("__")
 }
 
 /// Keys that no default names. Entries of lists (issuers) are checked when they are read.

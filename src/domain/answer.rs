@@ -200,6 +200,8 @@ pub struct Timings {
 pub struct Answer {
     /// How soon care is needed.
     pub triage: Triage,
+    /// BCP 47 language the answer is written in.
+    pub language: String,
     /// What the question asks for beyond information (`dose`, `diagnosis`, …); `information` mostly.
     pub scope: String,
     /// The blocks in order.

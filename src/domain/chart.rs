@@ -47,7 +47,9 @@ impl FhirDate {
             return Some(instant.as_millisecond());
         }
         let day = self.first_day()?;
-        day.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_millisecond())
+        day.to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()
+            .map(|zoned| zoned.timestamp().as_millisecond())
     }
 
     fn parts(&self) -> Option<(jiff::civil::Date, DatePrecision)> {
@@ -118,7 +120,10 @@ impl Concept {
     /// The first code of `system`.
     #[must_use]
     pub fn code_in(&self, system: &str) -> Option<&str> {
-        self.codings.iter().find(|c| c.system.as_deref() == Some(system)).map(|c| c.code.as_str())
+        self.codings
+            .iter()
+            .find(|c| c.system.as_deref() == Some(system))
+            .map(|c| c.code.as_str())
     }
 }
 

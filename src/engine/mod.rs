@@ -10,6 +10,7 @@ mod model;
 mod request;
 mod scheduler;
 mod sequence;
+pub mod testing;
 mod thread;
 mod utf8;
 

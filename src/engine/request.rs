@@ -87,16 +87,6 @@ pub trait ClaimJudge: Send {
     fn judge(&mut self, item: usize, attempt: u32, text: &str) -> Verdict;
 }
 
-/// Accepts everything: for measuring and for tests of the engine itself, never for patients.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AcceptAll;
-
-impl ClaimJudge for AcceptAll {
-    fn judge(&mut self, _item: usize, _attempt: u32, _text: &str) -> Verdict {
-        Verdict::Accept
-    }
-}
-
 /// A generation: items decoded side by side after one shared system message.
 pub struct GenerateRequest {
     /// The system message: the project's own text, kept in the KV cache between requests.
@@ -161,7 +151,9 @@ pub struct GenerationStats {
 
 /// A place in the engine; given back when dropped.
 #[derive(Debug)]
-pub struct Permit(pub(super) OwnedSemaphorePermit);
+pub struct Permit {
+    pub(super) _place: OwnedSemaphorePermit,
+}
 
 /// The events of one generation. Dropping it cancels the work.
 #[derive(Debug)]

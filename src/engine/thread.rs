@@ -136,7 +136,7 @@ impl Engine {
 impl super::Generator for Engine {
     fn reserve(&self) -> Result<Permit, EngineError> {
         match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(permit) => Ok(Permit(permit)),
+            Ok(place) => Ok(Permit { _place: place }),
             Err(tokio::sync::TryAcquireError::NoPermits) => Err(EngineError::Busy),
             Err(tokio::sync::TryAcquireError::Closed) => Err(EngineError::Stopped),
         }

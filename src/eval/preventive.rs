@@ -107,7 +107,11 @@ impl<'a> Item<'a> {
             recommended: item.recommended,
             past_due: item.past_due,
             dose_number: item.dose_number,
-            evidence: item.evidence.iter().map(|e| format!("{}/{}", e.resource_type, e.id)).collect(),
+            evidence: item
+                .evidence
+                .iter()
+                .map(|e| format!("{}/{}", e.resource_type, e.id))
+                .collect(),
             missing: &item.missing,
         }
     }
@@ -127,18 +131,26 @@ pub fn run(cases: &Path, out: &Path) -> Result<Report, PreventiveError> {
     let rules = Rules::embedded()?;
     let input = File::open(cases).map_err(file_error(cases))?;
     let zipped = cases.extension().is_some_and(|e| e == "gz");
-    let reader: Box<dyn Read> =
-        if zipped { Box::new(flate2::read::MultiGzDecoder::new(input)) } else { Box::new(input) };
+    let reader: Box<dyn Read> = if zipped {
+        Box::new(flate2::read::MultiGzDecoder::new(input))
+    } else {
+        Box::new(input)
+    };
     let mut writer = BufWriter::new(File::create(out).map_err(file_error(out))?);
-    let mut report = Report { rules: rules.hash().to_owned(), ..Report::default() };
+    let mut report = Report {
+        rules: rules.hash().to_owned(),
+        ..Report::default()
+    };
     let mut times = Vec::new();
     for (number, line) in BufReader::new(reader).lines().enumerate() {
         let line = line.map_err(file_error(cases))?;
         if line.trim().is_empty() {
             continue;
         }
-        let case: Case =
-            serde_json::from_str(&line).map_err(|source| PreventiveError::Case { line: number + 1, source })?;
+        let case: Case = serde_json::from_str(&line).map_err(|source| PreventiveError::Case {
+            line: number + 1,
+            source,
+        })?;
         report.cases += 1;
         let text = match parse_bundle(case.chart.to_string().as_bytes(), None) {
             Ok(imported) => {
@@ -154,14 +166,25 @@ pub fn run(cases: &Path, out: &Path) -> Result<Report, PreventiveError> {
                     written.push(Item::of(item, &item.rule));
                     written.extend(names.iter().map(|name| Item::of(item, name)));
                 }
-                serde_json::to_string(&Line { id: &case.id, items: written, error: None })
+                serde_json::to_string(&Line {
+                    id: &case.id,
+                    items: written,
+                    error: None,
+                })
             }
             Err(error) => {
                 report.failed += 1;
-                serde_json::to_string(&Line { id: &case.id, items: Vec::new(), error: Some(error.to_string()) })
+                serde_json::to_string(&Line {
+                    id: &case.id,
+                    items: Vec::new(),
+                    error: Some(error.to_string()),
+                })
             }
         };
-        let text = text.map_err(|source| PreventiveError::Case { line: number + 1, source })?;
+        let text = text.map_err(|source| PreventiveError::Case {
+            line: number + 1,
+            source,
+        })?;
         writeln!(writer, "{text}").map_err(file_error(out))?;
     }
     writer.flush().map_err(file_error(out))?;
@@ -193,26 +216,43 @@ mod tests {
             {"resource":{"resourceType":"Procedure","id":"m1","status":"completed","subject":{"reference":"Patient/p1"},
               "code":{"text":"Mammography"},"performedDateTime":"2025-03-01"}}]}"#
             .replace('\n', " ");
-        std::fs::write(&cases, format!("{{\"id\":\"a\",\"date\":\"2025-11-10\",\"chart\":{chart}}}\n")).unwrap();
+        std::fs::write(
+            &cases,
+            format!("{{\"id\":\"a\",\"date\":\"2025-11-10\",\"chart\":{chart}}}\n"),
+        )
+        .unwrap();
         let report = run(&cases, &out).unwrap();
         assert_eq!((report.cases, report.failed), (1, 0));
         let line: serde_json::Value =
             serde_json::from_str(std::fs::read_to_string(&out).unwrap().lines().next().unwrap()).unwrap();
         let item = |rule: &str| {
-            line.get("items").unwrap().as_array().unwrap().iter().find(|i| i.get("rule").unwrap() == rule).cloned()
+            line.get("items")
+                .unwrap()
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|i| i.get("rule").unwrap() == rule)
+                .cloned()
         };
         let breast = item("screening.breast-cancer").unwrap();
         assert_eq!(breast.get("status").unwrap(), "up_to_date");
         assert_eq!(breast.get("evidence").unwrap(), &serde_json::json!(["Procedure/m1"]));
         assert_eq!(breast.get("recommended").unwrap(), "2027-03-01");
-        assert_eq!(item("immunization.pcv").unwrap().get("status"), item("immunization.pneumococcal").unwrap().get("status"));
+        assert_eq!(
+            item("immunization.pcv").unwrap().get("status"),
+            item("immunization.pneumococcal").unwrap().get("status")
+        );
     }
 
     #[test]
     fn a_chart_that_is_no_bundle_is_counted_and_does_not_stop_the_run() {
         let folder = tempfile::tempdir().unwrap();
         let (cases, out) = (folder.path().join("cases.jsonl"), folder.path().join("out.jsonl"));
-        std::fs::write(&cases, "{\"id\":\"a\",\"date\":\"2025-11-10\",\"chart\":{\"resourceType\":\"Patient\"}}\n").unwrap();
+        std::fs::write(
+            &cases,
+            "{\"id\":\"a\",\"date\":\"2025-11-10\",\"chart\":{\"resourceType\":\"Patient\"}}\n",
+        )
+        .unwrap();
         let report = run(&cases, &out).unwrap();
         assert_eq!((report.cases, report.failed), (1, 1));
     }

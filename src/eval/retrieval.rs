@@ -66,8 +66,16 @@ pub struct RetrievalReport {
 
 impl std::fmt::Display for RetrievalReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "corpus     {} documents, {} passages, built in {:.1} s", self.documents, self.passages, self.build_seconds)?;
-        writeln!(f, "queries    {} asked, {} with a relevant document", self.queries, self.judged)?;
+        writeln!(
+            f,
+            "corpus     {} documents, {} passages, built in {:.1} s",
+            self.documents, self.passages, self.build_seconds
+        )?;
+        writeln!(
+            f,
+            "queries    {} asked, {} with a relevant document",
+            self.queries, self.judged
+        )?;
         writeln!(f, "nDCG@10    {:.3}", self.ndcg_at_10)?;
         writeln!(f, "MRR        {:.3}", self.mrr)?;
         writeln!(f, "success@10 {:.3}", self.success_at_10)?;
@@ -146,7 +154,12 @@ pub struct Corpus {
 pub fn run(options: &RetrievalOptions) -> Result<RetrievalReport, RetrievalEvalError> {
     let corpus = read_corpus(&options.corpus)?;
     let queries = read_queries(&options.queries)?;
-    let qrels = options.qrels.as_deref().map(read_qrels).transpose()?.unwrap_or_default();
+    let qrels = options
+        .qrels
+        .as_deref()
+        .map(read_qrels)
+        .transpose()?
+        .unwrap_or_default();
     let started = Instant::now();
     let folder = tempfile::tempdir().map_err(|source| failed(Path::new("temporary folder"), source))?;
     let built = build(&corpus.articles, folder.path(), &|_, _| {})?;
@@ -158,7 +171,9 @@ pub fn run(options: &RetrievalOptions) -> Result<RetrievalReport, RetrievalEvalE
         let start = Instant::now();
         let found = snapshot.rank_articles(&RetrievalQuery::new(text), RUN_DEPTH)?;
         times.push(start.elapsed().as_secs_f64() * 1000.0);
-        let named = found.into_iter().filter_map(|f| Some((corpus.ids.get(&f.slug)?.clone(), f.score)));
+        let named = found
+            .into_iter()
+            .filter_map(|f| Some((corpus.ids.get(&f.slug)?.clone(), f.score)));
         runs.insert(qid.clone(), named.collect());
     }
     if let Some(path) = &options.run {
@@ -190,7 +205,11 @@ fn figures(runs: &BTreeMap<String, Vec<(String, f32)>>, qrels: &Qrels, known: &B
     for (qid, found) in runs {
         let Some(grades) = qrels.get(qid) else { continue };
         let gain = |id: &str| f64::from(grades.get(id).copied().unwrap_or(0).saturating_sub(1));
-        let mut ideal: Vec<f64> = grades.keys().filter(|id| known.contains(id.as_str())).map(|id| gain(id)).collect();
+        let mut ideal: Vec<f64> = grades
+            .keys()
+            .filter(|id| known.contains(id.as_str()))
+            .map(|id| gain(id))
+            .collect();
         ideal.sort_by(|a, b| b.total_cmp(a));
         if ideal.first().is_none_or(|g| *g <= 0.0) {
             continue;
@@ -214,11 +233,19 @@ fn figures(runs: &BTreeMap<String, Vec<(String, f32)>>, qrels: &Qrels, known: &B
 
 /// Discounted cumulative gain of the first ten (Järvelin and Kekäläinen 2002, linear gain).
 fn discounted(gains: &[f64]) -> f64 {
-    gains.iter().take(CUT).enumerate().map(|(rank, gain)| gain / (rank as f64 + 2.0).log2()).sum()
+    gains
+        .iter()
+        .take(CUT)
+        .enumerate()
+        .map(|(rank, gain)| gain / (rank as f64 + 2.0).log2())
+        .sum()
 }
 
 fn failed(path: &Path, source: std::io::Error) -> RetrievalEvalError {
-    RetrievalEvalError::Io { path: path.to_owned(), source }
+    RetrievalEvalError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Lines of a file, unpacked when its name ends in `.gz`.
@@ -229,7 +256,10 @@ fn lines(path: &Path) -> Result<Vec<String>, RetrievalEvalError> {
     } else {
         Box::new(file)
     };
-    BufReader::new(reader).lines().collect::<Result<_, _>>().map_err(|e| failed(path, e))
+    BufReader::new(reader)
+        .lines()
+        .collect::<Result<_, _>>()
+        .map_err(|e| failed(path, e))
 }
 
 fn json_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, RetrievalEvalError> {
@@ -254,7 +284,10 @@ pub fn read_corpus(path: &Path) -> Result<Corpus, RetrievalEvalError> {
         let ids = articles.iter().map(|a| (a.slug.clone(), a.slug.to_string())).collect();
         return Ok(Corpus { articles, ids });
     }
-    let mut corpus = Corpus { articles: Vec::new(), ids: HashMap::new() };
+    let mut corpus = Corpus {
+        articles: Vec::new(),
+        ids: HashMap::new(),
+    };
     for (number, line) in json_lines::<MedquadLine>(path)?.into_iter().enumerate() {
         let id = line.qid.clone();
         if let Some(article) = medquad_article(number, line) {
@@ -272,7 +305,10 @@ fn medquad_article(number: usize, line: MedquadLine) -> Option<Article> {
     for paragraph in line.answer.lines() {
         let found: Vec<Sentence> = sentences(paragraph)
             .into_iter()
-            .map(|text| Sentence { text, kind: SentenceKind::Prose })
+            .map(|text| Sentence {
+                text,
+                kind: SentenceKind::Prose,
+            })
             .collect();
         if !found.is_empty() {
             let id = PassageId::parse(&format!("{slug}.1.0.{}", passages.len())).ok()?;
@@ -297,11 +333,18 @@ fn medquad_article(number: usize, line: MedquadLine) -> Option<Article> {
         review_by: "9999-12-31".to_owned(),
         status_note: "MedQuAD, CC BY 4.0".to_owned(),
         golden: Vec::new(),
-        synonyms: Synonyms { lay, clinical: Vec::new() },
+        synonyms: Synonyms {
+            lay,
+            clinical: Vec::new(),
+        },
         codes: Codes::default(),
         audience: Audience::default(),
         sources: Vec::new(),
-        sections: vec![Section { kind: section_kind(&line.qtype), heading: line.question, passages }],
+        sections: vec![Section {
+            kind: section_kind(&line.qtype),
+            heading: line.question,
+            passages,
+        }],
     })
 }
 
@@ -331,7 +374,11 @@ pub fn read_queries(path: &Path) -> Result<Vec<(String, String)>, RetrievalEvalE
     for (number, line) in json_lines::<QueryLine>(path)?.into_iter().enumerate() {
         let Some(text) = line.text.or(line.original) else {
             let reason = "has neither `text` nor `original`".to_owned();
-            return Err(RetrievalEvalError::Line { path: path.to_owned(), line: number + 1, reason });
+            return Err(RetrievalEvalError::Line {
+                path: path.to_owned(),
+                line: number + 1,
+                reason,
+            });
         };
         found.push((line.qid, text));
     }
@@ -345,9 +392,16 @@ fn read_qrels(path: &Path) -> Result<Qrels, RetrievalEvalError> {
         let grade = parts.get(3).and_then(|g| g.parse::<u32>().ok());
         let (Some(qid), Some(id), Some(grade), 4) = (parts.first(), parts.get(2), grade, parts.len()) else {
             let reason = "is not 'query 0 document grade'".to_owned();
-            return Err(RetrievalEvalError::Line { path: path.to_owned(), line: number + 1, reason });
+            return Err(RetrievalEvalError::Line {
+                path: path.to_owned(),
+                line: number + 1,
+                reason,
+            });
         };
-        qrels.entry((*qid).to_owned()).or_default().insert((*id).to_owned(), grade);
+        qrels
+            .entry((*qid).to_owned())
+            .or_default()
+            .insert((*id).to_owned(), grade);
     }
     Ok(qrels)
 }
@@ -377,7 +431,10 @@ mod tests {
             ("q2".to_owned(), grades(&[("a", 1), ("missing", 4)])),
         ]);
         let report = figures(&runs, &qrels, &BTreeSet::from(["a", "b", "c"]));
-        assert_eq!(report.judged, 1, "a query without a relevant document in the corpus is left out");
+        assert_eq!(
+            report.judged, 1,
+            "a query without a relevant document in the corpus is left out"
+        );
         let expected = (3.0 / 3f64.log2() + 1.0 / 2.0) / (3.0 + 1.0 / 3f64.log2());
         assert!((report.ndcg_at_10 - expected).abs() < 1e-9);
         assert!((report.mrr - 0.5).abs() < 1e-9 && (report.success_at_10 - 1.0).abs() < 1e-9);

@@ -125,14 +125,23 @@ fn level(name: &str) -> Option<Urgency> {
 
 fn share(part: usize, whole: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts are small")]
-    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        100.0 * part as f64 / whole as f64
+    }
 }
 
 impl TriageReport {
     /// Counts of one gold level.
     #[must_use]
     pub fn level(&self, level: Urgency) -> LevelCount {
-        LEVELS.iter().position(|l| *l == level).and_then(|i| self.levels.get(i)).copied().unwrap_or_default()
+        LEVELS
+            .iter()
+            .position(|l| *l == level)
+            .and_then(|i| self.levels.get(i))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Share of gold emergencies called an emergency, percent.
@@ -166,7 +175,11 @@ impl TriageReport {
         let id = case.id.as_str().map_or_else(|| case.id.to_string(), str::to_owned);
         let lowest = accepted.iter().min().copied().unwrap_or(gold);
         let highest = accepted.iter().max().copied().unwrap_or(gold);
-        if let Some(count) = LEVELS.iter().position(|l| *l == gold).and_then(|i| self.levels.get_mut(i)) {
+        if let Some(count) = LEVELS
+            .iter()
+            .position(|l| *l == gold)
+            .and_then(|i| self.levels.get_mut(i))
+        {
             count.cases += 1;
             count.exact += usize::from(given == gold);
             count.accepted += usize::from(accepted.contains(&given) || (lowest..=highest).contains(&given));
@@ -186,7 +199,11 @@ impl TriageReport {
 impl fmt::Display for TriageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "cases {}", self.cases)?;
-        writeln!(f, "{:<10} {:>6} {:>8} {:>9} {:>7} {:>7}", "gold", "cases", "recall%", "accept%", "under%", "over%")?;
+        writeln!(
+            f,
+            "{:<10} {:>6} {:>8} {:>9} {:>7} {:>7}",
+            "gold", "cases", "recall%", "accept%", "under%", "over%"
+        )?;
         for (level, count) in LEVELS.iter().zip(&self.levels) {
             writeln!(
                 f,
@@ -204,7 +221,11 @@ impl fmt::Display for TriageReport {
         writeln!(f, "non-urgent called emergency  {:.1}%", self.false_emergency())?;
         let (cases, emergencies) = self.unlabelled;
         if cases > 0 {
-            writeln!(f, "unlabelled {cases}, of them called emergency {emergencies} ({:.2}%)", share(emergencies, cases))?;
+            writeln!(
+                f,
+                "unlabelled {cases}, of them called emergency {emergencies} ({:.2}%)",
+                share(emergencies, cases)
+            )?;
         }
         write!(f, "time p50 {:.3} ms, p99 {:.3} ms", self.p50_ms, self.p99_ms)
     }
@@ -232,34 +253,139 @@ pub fn run(cases: &Path, out: &Path) -> Result<TriageReport, TriageEvalError> {
         if line.trim().is_empty() {
             continue;
         }
-        let case: Case = serde_json::from_str(&line).map_err(|cause| TriageEvalError::Line { line: line_number, cause })?;
-        let wrong = |what| TriageEvalError::Case { line: line_number, what };
+        let case: Case = serde_json::from_str(&line).map_err(|cause| TriageEvalError::Line {
+            line: line_number,
+            cause,
+        })?;
+        let wrong = |what| TriageEvalError::Case {
+            line: line_number,
+            what,
+        };
         let turns: Vec<TurnText<'_>> = match (&case.text, case.turns.is_empty()) {
             (_, false) => case
                 .turns
                 .iter()
-                .map(|t| TurnText { role: if matches!(t.role.as_str(), "assistant" | "system") { Speaker::Assistant } else { Speaker::User }, text: &t.text })
+                .map(|t| TurnText {
+                    role: if matches!(t.role.as_str(), "assistant" | "system") {
+                        Speaker::Assistant
+                    } else {
+                        Speaker::User
+                    },
+                    text: &t.text,
+                })
                 .collect(),
-            (Some(text), true) => vec![TurnText { role: Speaker::User, text }],
+            (Some(text), true) => vec![TurnText {
+                role: Speaker::User,
+                text,
+            }],
             (None, true) => return Err(wrong("a case needs `text` or `turns`")),
         };
-        let gold = case.gold.as_deref().map(|g| level(g).ok_or_else(|| wrong("`gold` is no level"))).transpose()?;
+        let gold = case
+            .gold
+            .as_deref()
+            .map(|g| level(g).ok_or_else(|| wrong("`gold` is no level")))
+            .transpose()?;
         let accepted: Vec<Urgency> = match &case.gold_ok {
-            Some(names) => names.iter().map(|n| level(n).ok_or_else(|| wrong("`gold_ok` holds no level"))).collect::<Result<_, _>>()?,
+            Some(names) => names
+                .iter()
+                .map(|n| level(n).ok_or_else(|| wrong("`gold_ok` holds no level")))
+                .collect::<Result<_, _>>()?,
             None => gold.into_iter().collect(),
         };
         let started = Instant::now();
         let triage = rules.assess(&turns, &context);
         times.push(started.elapsed().as_secs_f64() * 1000.0);
         report.count(&case, gold, &accepted, triage.urgency);
-        let outcome = Outcome { id: &case.id, urgency: triage.urgency, reasons: &triage.reasons };
-        serde_json::to_writer(&mut output, &outcome).map_err(|cause| TriageEvalError::Line { line: line_number, cause })?;
+        let outcome = Outcome {
+            id: &case.id,
+            urgency: triage.urgency,
+            reasons: &triage.reasons,
+        };
+        serde_json::to_writer(&mut output, &outcome).map_err(|cause| TriageEvalError::Line {
+            line: line_number,
+            cause,
+        })?;
         output.write_all(b"\n").map_err(at(out))?;
     }
     output.flush().map_err(at(out))?;
     times.sort_by(f64::total_cmp);
-    let rank = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(0.0);
+    let rank = |percent: usize| {
+        times
+            .get((times.len() * percent / 100).min(times.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(0.0)
+    };
     report.p50_ms = rank(50);
     report.p99_ms = rank(99);
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn report(name: &str) -> TriageReport {
+        let cases = format!("{}/tests/data/triage/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
+        let out = std::env::temp_dir().join(format!("chartlight-triage-{name}-{}.jsonl", std::process::id()));
+        let report = run(cases.as_ref(), &out).unwrap();
+        let lines = std::fs::read_to_string(&out).unwrap().lines().count();
+        std::fs::remove_file(&out).unwrap();
+        assert_eq!(lines, report.cases);
+        report
+    }
+
+    /// The recorded floors: a change that goes below one of them does not go in.
+    #[test]
+    fn the_labelled_messages_stay_above_their_recorded_floors() {
+        let messages = report("messages");
+        assert!(messages.cases >= 300);
+        assert!(messages.emergency_recall() >= 99.0, "{messages}\n{:?}", messages.under);
+        assert!(
+            messages.urgent_or_worse_recall() >= 98.0,
+            "{messages}\n{:?}",
+            messages.under
+        );
+        assert!(messages.false_emergency() <= 3.0, "{messages}\n{:?}", messages.over);
+        let information = report("information");
+        assert!(
+            information.false_emergency() <= 1.0,
+            "{information}\n{:?}",
+            information.over
+        );
+    }
+
+    #[test]
+    fn remarks_slips_and_later_turns_lower_nothing_that_counts() {
+        let minimised = report("minimised");
+        assert!(
+            minimised.emergency_recall() >= 99.0,
+            "{minimised}\n{:?}",
+            minimised.under
+        );
+        let conversations = report("conversations");
+        assert!(
+            conversations.emergency_recall() >= 100.0,
+            "{conversations}\n{:?}",
+            conversations.under
+        );
+        let misspelt = report("misspelt");
+        assert!(misspelt.emergency_recall() >= 95.0, "{misspelt}\n{:?}", misspelt.under);
+    }
+
+    #[test]
+    fn a_line_that_is_no_case_is_named_by_its_number() {
+        let folder = std::env::temp_dir();
+        let cases = folder.join(format!("chartlight-triage-bad-{}.jsonl", std::process::id()));
+        let out = cases.with_extension("out");
+        std::fs::write(
+            &cases,
+            "{\"id\": 1, \"text\": \"hello\", \"gold\": \"selfcare\"}\n{\"id\": 2}\n",
+        )
+        .unwrap();
+        let error = run(&cases, &out).unwrap_err();
+        assert!(matches!(error, TriageEvalError::Case { line: 2, .. }), "{error}");
+        std::fs::remove_file(&cases).unwrap();
+        std::fs::remove_file(&out).unwrap();
+    }
 }

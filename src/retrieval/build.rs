@@ -109,11 +109,7 @@ pub enum BuildError {
 ///
 /// # Errors
 /// See [`BuildError`]; nothing that existed is changed.
-pub fn build(
-    articles: &[Article],
-    folder: &Path,
-    progress: &dyn Fn(usize, usize),
-) -> Result<BuildReport, BuildError> {
+pub fn build(articles: &[Article], folder: &Path, progress: &dyn Fn(usize, usize)) -> Result<BuildReport, BuildError> {
     let mut sorted: Vec<&Article> = articles.iter().collect();
     sorted.sort_by(|a, b| a.slug.cmp(&b.slug));
     if sorted.is_empty() {
@@ -122,15 +118,28 @@ pub fn build(
     if let Some((twin, _)) = sorted.iter().zip(sorted.iter().skip(1)).find(|(a, b)| a.slug == b.slug) {
         return Err(BuildError::DuplicateSlug(twin.slug.clone()));
     }
-    let lines = sorted.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    let lines = sorted
+        .iter()
+        .map(serde_json::to_string)
+        .collect::<Result<Vec<_>, _>>()?;
     let id = content_id(&lines);
     let passages = sorted.iter().flat_map(|a| &a.sections).map(|s| s.passages.len()).sum();
     let path = folder.join(id.as_str());
-    let report = BuildReport { id, path, reused: true, articles: sorted.len(), passages, golden: 0 };
+    let report = BuildReport {
+        id,
+        path,
+        reused: true,
+        articles: sorted.len(),
+        passages,
+        golden: 0,
+    };
     if report.path.exists() {
         return match Snapshot::open(&report.path) {
             Ok(_) => Ok(report),
-            Err(source) => Err(BuildError::Damaged { path: report.path, source }),
+            Err(source) => Err(BuildError::Damaged {
+                path: report.path,
+                source,
+            }),
         };
     }
     std::fs::create_dir_all(folder)?;
@@ -147,7 +156,11 @@ pub fn build(
         }
     }
     sync_folder(folder)?;
-    Ok(BuildReport { reused: false, golden, ..report })
+    Ok(BuildReport {
+        reused: false,
+        golden,
+        ..report
+    })
 }
 
 /// SHA-256 over the format version and the articles as JSON, one a line, sorted by slug.
@@ -188,7 +201,11 @@ fn write_files(
     let mut files = BTreeMap::new();
     for path in files_in(work)? {
         File::open(&path)?.sync_all()?;
-        let name = path.strip_prefix(work).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+        let name = path
+            .strip_prefix(work)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .replace('\\', "/");
         files.insert(name, file_hash(&path)?);
     }
     let manifest = Manifest {
@@ -255,7 +272,10 @@ struct Analysed {
 impl Analysed {
     fn add(&mut self, article: &Article) {
         let language = Language::of(&article.language);
-        let analyzer = self.analyzers.entry(language).or_insert_with(|| Analyzer::new(language));
+        let analyzer = self
+            .analyzers
+            .entry(language)
+            .or_insert_with(|| Analyzer::new(language));
         let mut seen: HashMap<String, bool> = HashMap::new();
         let mut terms = |text: &str, named: bool| -> Vec<String> {
             let tokens = analyzer.tokens(text);
@@ -289,7 +309,8 @@ impl Analysed {
         for field in [&title, &names, &questions, &headings] {
             text.extend(field.iter().cloned());
         }
-        self.articles.push(Unit::Article([title, names, questions, headings, text]));
+        self.articles
+            .push(Unit::Article([title, names, questions, headings, text]));
         if language == Language::English {
             for (word, named) in seen {
                 let entry = self.words.entry(word).or_default();
@@ -300,8 +321,10 @@ impl Analysed {
     }
 
     fn vocabulary(&mut self) -> Vocabulary {
-        let mut counted: Vec<(String, u32, bool)> =
-            std::mem::take(&mut self.words).into_iter().map(|(word, (count, named))| (word, count, named)).collect();
+        let mut counted: Vec<(String, u32, bool)> = std::mem::take(&mut self.words)
+            .into_iter()
+            .map(|(word, (count, named))| (word, count, named))
+            .collect();
         counted.sort();
         Vocabulary::new(counted)
     }
@@ -314,7 +337,10 @@ fn check_golden(snapshot: &Snapshot) -> Result<usize, BuildError> {
     for article in snapshot.articles() {
         for question in &article.golden {
             asked += 1;
-            let query = RetrievalQuery { language: &article.language, ..RetrievalQuery::new(question) };
+            let query = RetrievalQuery {
+                language: &article.language,
+                ..RetrievalQuery::new(question)
+            };
             let found = snapshot.rank_articles(&query, GOLDEN_WITHIN)?;
             if !found.iter().any(|f| f.slug == article.slug) {
                 missed.push(GoldenMiss {
@@ -325,5 +351,9 @@ fn check_golden(snapshot: &Snapshot) -> Result<usize, BuildError> {
             }
         }
     }
-    if missed.is_empty() { Ok(asked) } else { Err(BuildError::Golden(missed)) }
+    if missed.is_empty() {
+        Ok(asked)
+    } else {
+        Err(BuildError::Golden(missed))
+    }
 }

@@ -50,11 +50,20 @@ fn weights(plan: &Plan) -> Vec<f32> {
 
 /// For each everyday phrase: the bits of its words, and of each meaning the library knows.
 fn meant_masks(plan: &Plan) -> Vec<(u64, Vec<u64>)> {
-    let bit = |term: &String| plan.terms.iter().position(|t| t.term == *term && t.known).filter(|at| *at < 64);
+    let bit = |term: &String| {
+        plan.terms
+            .iter()
+            .position(|t| t.term == *term && t.known)
+            .filter(|at| *at < 64)
+    };
     let any_bit = |term: &String| plan.terms.iter().position(|t| t.term == *term).filter(|at| *at < 64);
     let mut found = Vec::new();
     for meaning in &plan.meanings {
-        let written = meaning.written.iter().filter_map(any_bit).fold(0u64, |mask, at| mask | 1 << at);
+        let written = meaning
+            .written
+            .iter()
+            .filter_map(any_bit)
+            .fold(0u64, |mask, at| mask | 1 << at);
         let known = meaning.meant.iter().filter_map(|terms| {
             let bits: Option<Vec<usize>> = terms.iter().map(bit).collect();
             bits.map(|bits| bits.into_iter().fold(0u64, |mask, at| mask | 1 << at))
@@ -70,7 +79,11 @@ fn meant_masks(plan: &Plan) -> Vec<(u64, Vec<u64>)> {
 /// A mask in which the words of a phrase count as found where one of its meanings was found.
 fn with_meanings(mask: u64, meant: &[(u64, Vec<u64>)]) -> u64 {
     meant.iter().fold(mask, |all, (written, meanings)| {
-        if meanings.iter().any(|m| mask & m == *m) { all | written } else { all }
+        if meanings.iter().any(|m| mask & m == *m) {
+            all | written
+        } else {
+            all
+        }
     })
 }
 
@@ -83,13 +96,21 @@ impl Evidence {
         passages: &[(u32, f32)],
         passage_scores: &Scores,
     ) -> Self {
-        let Some((best, _)) = articles.first().copied() else { return Self::default() };
+        let Some((best, _)) = articles.first().copied() else {
+            return Self::default();
+        };
         let weights = weights(plan);
         let total: f32 = weights.iter().sum::<f32>().max(f32::MIN_POSITIVE);
         let meant = meant_masks(plan);
         let share = |mask: u64| {
             let mask = with_meanings(mask, &meant);
-            weights.iter().enumerate().filter(|(n, _)| has(mask, *n)).map(|(_, w)| w).sum::<f32>() / total
+            weights
+                .iter()
+                .enumerate()
+                .filter(|(n, _)| has(mask, *n))
+                .map(|(_, w)| w)
+                .sum::<f32>()
+                / total
         };
         let mask = |masks: &[u64], at: u32| masks.get(at as usize).copied().unwrap_or(0);
         let range = snapshot.passages_of(best);
@@ -98,8 +119,10 @@ impl Evidence {
             .filter(|(n, _)| range.contains(n))
             .map(|(n, _)| share(mask(&passage_scores.found, *n)))
             .fold(0.0, f32::max);
-        let counted: Vec<u64> =
-            range.map(|n| with_meanings(mask(&passage_scores.found, n), &meant)).filter(|m| *m != 0).collect();
+        let counted: Vec<u64> = range
+            .map(|n| with_meanings(mask(&passage_scores.found, n), &meant))
+            .filter(|m| *m != 0)
+            .collect();
         let depth = weights.iter().enumerate().map(|(n, w)| {
             let passages = counted.iter().filter(|m| has(**m, n)).count();
             w * (passages as f32 / DEEP).min(1.0)
@@ -107,7 +130,11 @@ impl Evidence {
         let depth = depth.sum::<f32>() / total;
         let explained = meant.iter().fold(0, |all, (written, _)| all | written);
         let of = |wanted: &dyn Fn(&super::plan::PlanTerm) -> bool| {
-            let chosen = plan.terms.iter().enumerate().filter(|(n, t)| wanted(t) && !has(explained, *n));
+            let chosen = plan
+                .terms
+                .iter()
+                .enumerate()
+                .filter(|(n, t)| wanted(t) && !has(explained, *n));
             chosen.filter_map(|(n, _)| weights.get(n)).sum::<f32>() / total
         };
         let names_best = |prior: bool| {

@@ -18,7 +18,9 @@ impl SnapshotHandle {
     /// Starts with a snapshot.
     #[must_use]
     pub fn new(snapshot: Snapshot) -> Self {
-        Self { current: ArcSwap::from_pointee(snapshot) }
+        Self {
+            current: ArcSwap::from_pointee(snapshot),
+        }
     }
 
     /// The snapshot in use now.

@@ -18,9 +18,14 @@ static TERMS: LazyLock<LayTerms> = LazyLock::new(|| {
     let analyzer = Analyzer::new(Language::English);
     let mut by_phrase: HashMap<String, Vec<Vec<String>>> = HashMap::new();
     for line in include_str!("../../index/query/lay_terms_en.txt").lines() {
-        let Some((left, right)) = line.split_once('=').filter(|_| !line.starts_with('#')) else { continue };
+        let Some((left, right)) = line.split_once('=').filter(|_| !line.starts_with('#')) else {
+            continue;
+        };
         let key = joined(&analyzer.tokens(left).iter().collect::<Vec<_>>());
-        let meant = right.split(',').map(|phrase| analyzer.terms(phrase)).filter(|t| !t.is_empty());
+        let meant = right
+            .split(',')
+            .map(|phrase| analyzer.terms(phrase))
+            .filter(|t| !t.is_empty());
         by_phrase.entry(key).or_default().extend(meant);
     }
     LayTerms { by_phrase }
@@ -57,11 +62,19 @@ pub(crate) fn meanings(tokens: &[Token]) -> Vec<Meaning> {
     for width in (1..=MAX_WORDS.min(all.len())).rev() {
         for start in 0..=all.len() - width {
             let free = used.get(start..start + width).is_some_and(|u| u.iter().all(|u| !u));
-            let Some(window) = all.get(start..start + width).filter(|_| free) else { continue };
+            let Some(window) = all.get(start..start + width).filter(|_| free) else {
+                continue;
+            };
             let by_phrase = &TERMS.by_phrase;
-            if let Some(meant) = by_phrase.get(&joined(window)).or_else(|| by_phrase.get(&uninflected(window))) {
+            if let Some(meant) = by_phrase
+                .get(&joined(window))
+                .or_else(|| by_phrase.get(&uninflected(window)))
+            {
                 let written = window.iter().filter(|t| !t.stop).map(|t| t.term.clone()).collect();
-                found.push(Meaning { written, meant: meant.clone() });
+                found.push(Meaning {
+                    written,
+                    meant: meant.clone(),
+                });
                 if let Some(slots) = used.get_mut(start..start + width) {
                     slots.fill(true);
                 }

@@ -11,8 +11,8 @@ mod handle;
 mod kinds;
 mod lay_terms;
 mod names;
-mod pointer;
 mod plan;
+mod pointer;
 mod rank;
 mod schema;
 mod search;
@@ -33,5 +33,9 @@ pub use suggest::Suggestion;
 pub use tuning::Tuning;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
 mod tests;

@@ -36,8 +36,20 @@ fn question_key(tokens: &[Token]) -> String {
 
 /// Words of titles that say what kind of thing it is, not which.
 const GENERIC: [&str; 14] = [
-    "test", "tests", "results", "result", "medicines", "medicine", "disease", "readings", "after", "diagnosis", "basics",
-    "the", "scan", "monitoring",
+    "test",
+    "tests",
+    "results",
+    "result",
+    "medicines",
+    "medicine",
+    "disease",
+    "readings",
+    "after",
+    "diagnosis",
+    "basics",
+    "the",
+    "scan",
+    "monitoring",
 ];
 
 /// The subjects of a title: "Pap and HPV tests" is about "pap" and "hpv"; "A1C test" about "a1c".
@@ -48,7 +60,11 @@ fn title_parts(title: &str) -> Vec<String> {
     }
     let parts = words.split(|w| matches!(w.as_str(), "and" | "or" | "y" | "o"));
     let bare = parts.map(|part| {
-        let kept: Vec<&str> = part.iter().map(String::as_str).filter(|w| !GENERIC.contains(w)).collect();
+        let kept: Vec<&str> = part
+            .iter()
+            .map(String::as_str)
+            .filter(|w| !GENERIC.contains(w))
+            .collect();
         kept.join(" ")
     });
     bare.filter(|part| !part.is_empty() && !is_common(part)).collect()
@@ -102,8 +118,13 @@ impl Names {
 
     /// The articles these terms name, all of them together.
     pub(crate) fn exact(&self, terms: &[String]) -> Option<NamedSubject> {
-        let articles = self.by_key.get(&key(&terms.iter().map(String::as_str).collect::<Vec<_>>()))?;
-        Some(NamedSubject { articles: articles.clone(), terms: terms.to_vec() })
+        let articles = self
+            .by_key
+            .get(&key(&terms.iter().map(String::as_str).collect::<Vec<_>>()))?;
+        Some(NamedSubject {
+            articles: articles.clone(),
+            terms: terms.to_vec(),
+        })
     }
 
     /// The articles for which this clause is a golden question.
@@ -121,14 +142,21 @@ impl Names {
         for width in (1..=MAX_WORDS.min(content.len())).rev() {
             for start in 0..=content.len() - width {
                 let free = used.get(start..start + width).is_some_and(|u| u.iter().all(|u| !u));
-                let Some(window) = content.get(start..start + width).filter(|_| free) else { continue };
+                let Some(window) = content.get(start..start + width).filter(|_| free) else {
+                    continue;
+                };
                 let terms: Vec<&str> = window.iter().map(|t| t.term.as_str()).collect();
-                let Some(articles) = self.by_key.get(&key(&terms)) else { continue };
+                let Some(articles) = self.by_key.get(&key(&terms)) else {
+                    continue;
+                };
                 if let Some(slots) = used.get_mut(start..start + width) {
                     slots.fill(true);
                 }
                 let terms = terms.into_iter().map(str::to_owned).collect();
-                found.push(NamedSubject { articles: articles.clone(), terms });
+                found.push(NamedSubject {
+                    articles: articles.clone(),
+                    terms,
+                });
             }
         }
         found

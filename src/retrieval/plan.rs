@@ -17,8 +17,8 @@ use crate::domain::text::fold;
 const MAX_MESSAGE_BYTES: usize = 24_000;
 /// Most clauses that are read.
 const MAX_CLAUSES: usize = 200;
-/// Most misspelt words repaired in one message: bounds the time on hostile input.
-const MAX_REPAIRS: usize = 24;
+/// Most unknown words looked at for repair in one message: bounds the time on hostile input.
+const MAX_REPAIRS: usize = 12;
 
 /// A term to search for.
 #[derive(Debug, Clone)]
@@ -77,7 +77,10 @@ impl Library<'_> {
     pub(crate) fn plan(&self, text: &str, topics: &[String], language: Language) -> Plan {
         let analyzer = Analyzer::new(language);
         let clauses = self.clauses(text, &analyzer, language);
-        let mut plan = Plan { kinds: self.kinds(&clauses, language), ..Plan::default() };
+        let mut plan = Plan {
+            kinds: self.kinds(&clauses, language),
+            ..Plan::default()
+        };
         plan.subjects = self.subjects(&clauses);
         self.add_topics(&mut plan, topics, &analyzer);
         plan.terms = self.terms(&clauses);
@@ -91,18 +94,34 @@ impl Library<'_> {
             end -= 1;
         }
         let folded = fold(text.get(..end).unwrap_or(""));
-        let folded = if language == Language::English { without_chatter(&folded) } else { folded };
+        let folded = if language == Language::English {
+            without_chatter(&folded)
+        } else {
+            folded
+        };
         let mut repairs = 0;
         let mut found: Vec<Clause> = Vec::new();
         for clause in clauses(&folded).into_iter().take(MAX_CLAUSES) {
-            let tokens: Vec<Token> =
-                analyzer.tokens(clause).into_iter().map(|t| self.repaired(t, analyzer, language, &mut repairs)).collect();
+            let tokens: Vec<Token> = analyzer
+                .tokens(clause)
+                .into_iter()
+                .map(|t| self.repaired(t, analyzer, language, &mut repairs))
+                .collect();
             if tokens.iter().all(|t| t.stop) && !clause.ends_with('?') {
                 continue;
             }
             let asked = clause.ends_with('?') || asks(&tokens, language);
-            let meanings = if language == Language::English { meanings(&tokens) } else { Vec::new() };
-            found.push(Clause { tokens, meanings, weight: 1.0, asked });
+            let meanings = if language == Language::English {
+                meanings(&tokens)
+            } else {
+                Vec::new()
+            };
+            found.push(Clause {
+                tokens,
+                meanings,
+                weight: 1.0,
+                asked,
+            });
         }
         let any_asked = found.iter().any(|c| c.asked);
         let count = found.len();
@@ -124,11 +143,12 @@ impl Library<'_> {
             return token;
         }
         let known = (self.document_frequency)(&token.term) > 0;
+        if self.vocabulary.knows(&token.word) || is_english(&token.word) {
+            return token;
+        }
+        *repairs += 1;
         match self.vocabulary.repair(&token.word, known) {
-            Some(meant) => {
-                *repairs += 1;
-                analyzer.token(meant.to_owned())
-            }
+            Some(meant) => analyzer.token(meant.to_owned()),
             None => token,
         }
     }
@@ -138,13 +158,20 @@ impl Library<'_> {
         for clause in clauses {
             let words: Vec<String> = clause.tokens.iter().map(|t| t.word.clone()).collect();
             for (kind, weight) in kinds_of(&words, language) {
-                let weight = weight * if clause.asked { 1.0 } else { clause.weight * self.tuning.told_kind };
+                let weight = weight
+                    * if clause.asked {
+                        1.0
+                    } else {
+                        clause.weight * self.tuning.told_kind
+                    };
                 let value = found.entry(kind).or_default();
                 *value = value.max(weight);
             }
         }
         // "What is the treatment" asks for the treatment, not for an overview.
-        if found.iter().any(|(kind, weight)| *kind != SectionKind::Overview && *weight >= 0.7)
+        if found
+            .iter()
+            .any(|(kind, weight)| *kind != SectionKind::Overview && *weight >= 0.7)
             && let Some(overview) = found.get_mut(&SectionKind::Overview)
         {
             *overview = overview.min(0.3);
@@ -157,12 +184,20 @@ impl Library<'_> {
         for clause in clauses {
             let golden = self.names.golden(&clause.tokens);
             for subject in golden.into_iter().chain(self.names.find(&clause.tokens)) {
-                found.push(PlanSubject { subject, weight: clause.weight, prior: false });
+                found.push(PlanSubject {
+                    subject,
+                    weight: clause.weight,
+                    prior: false,
+                });
             }
             for meant in clause.meanings.iter().flat_map(|m| &m.meant) {
                 if let Some(subject) = self.names.exact(meant) {
                     let weight = clause.weight * self.tuning.meant_subject;
-                    found.push(PlanSubject { subject, weight, prior: false });
+                    found.push(PlanSubject {
+                        subject,
+                        weight,
+                        prior: false,
+                    });
                 }
             }
         }
@@ -178,12 +213,26 @@ impl Library<'_> {
     fn add_topics(&self, plan: &mut Plan, topics: &[String], analyzer: &Analyzer) {
         // A weak word that happens to be a name ("medicine") does not make a follow-up question a question of its own.
         let clear = self.idf(1) * self.tuning.clear_subject;
-        let mass = |s: &PlanSubject| s.subject.terms.iter().map(|t| self.idf((self.document_frequency)(t))).sum::<f32>();
+        let mass = |s: &PlanSubject| {
+            s.subject
+                .terms
+                .iter()
+                .map(|t| self.idf((self.document_frequency)(t)))
+                .sum::<f32>()
+        };
         let named = plan.subjects.iter().any(|s| s.weight > 0.6 && mass(s) >= clear);
-        let weight = if named { self.tuning.topic_beside_subject } else { self.tuning.topic_alone };
+        let weight = if named {
+            self.tuning.topic_beside_subject
+        } else {
+            self.tuning.topic_alone
+        };
         for topic in topics.iter().take(16) {
             for subject in self.names.find(&analyzer.tokens(topic)) {
-                plan.subjects.push(PlanSubject { subject, weight, prior: true });
+                plan.subjects.push(PlanSubject {
+                    subject,
+                    weight,
+                    prior: true,
+                });
             }
         }
     }
@@ -214,7 +263,11 @@ impl Library<'_> {
             }
         }
         let mut terms: Vec<PlanTerm> = found.into_values().collect();
-        terms.sort_by(|a, b| (b.weight * b.idf).total_cmp(&(a.weight * a.idf)).then_with(|| a.term.cmp(&b.term)));
+        terms.sort_by(|a, b| {
+            (b.weight * b.idf)
+                .total_cmp(&(a.weight * a.idf))
+                .then_with(|| a.term.cmp(&b.term))
+        });
         terms.truncate(self.tuning.max_terms);
         terms
     }
@@ -237,7 +290,14 @@ impl Library<'_> {
         let known = frequency > 0;
         let foreign = !known && !is_english(&token.word) && token.word.chars().all(char::is_alphabetic);
         let idf = self.idf(frequency);
-        let term = PlanTerm { term: token.term.clone(), weight, idf, known, foreign, added: false };
+        let term = PlanTerm {
+            term: token.term.clone(),
+            weight,
+            idf,
+            known,
+            foreign,
+            added: false,
+        };
         found.insert(token.term.clone(), term);
     }
 
@@ -251,15 +311,31 @@ impl Library<'_> {
 /// Whether a clause without a question mark asks: by its first words, or a request in it.
 fn asks(tokens: &[Token], language: Language) -> bool {
     const FIRST_EN: [&str; 30] = [
-        "what", "whats", "what's", "how", "why", "when", "where", "which", "who", "is", "are", "can", "could", "do", "does",
-        "did", "should", "would", "will", "has", "have", "am", "was", "were", "may", "any", "tell", "explain", "may", "need",
+        "what", "whats", "what's", "how", "why", "when", "where", "which", "who", "is", "are", "can", "could", "do",
+        "does", "did", "should", "would", "will", "has", "have", "am", "was", "were", "may", "any", "tell", "explain",
+        "may", "need",
     ];
     const FIRST_ES: [&str; 14] = [
-        "que", "como", "cuando", "donde", "cual", "cuales", "quien", "por", "puedo", "debo", "es", "cuanto", "hay", "tengo",
+        "que", "como", "cuando", "donde", "cual", "cuales", "quien", "por", "puedo", "debo", "es", "cuanto", "hay",
+        "tengo",
     ];
-    const WANTS: [&str; 11] =
-        ["advise", "suggest", "recommend", "know", "learn", "wonder", "wondering", "explain", "information", "info", "question"];
-    let first = tokens.iter().map(|t| t.word.as_str()).find(|w| !matches!(*w, "and" | "also" | "but" | "so" | "or" | "y"));
+    const WANTS: [&str; 11] = [
+        "advise",
+        "suggest",
+        "recommend",
+        "know",
+        "learn",
+        "wonder",
+        "wondering",
+        "explain",
+        "information",
+        "info",
+        "question",
+    ];
+    let first = tokens
+        .iter()
+        .map(|t| t.word.as_str())
+        .find(|w| !matches!(*w, "and" | "also" | "but" | "so" | "or" | "y"));
     match language {
         Language::Spanish => first.is_some_and(|w| FIRST_ES.contains(&w)),
         _ => first.is_some_and(|w| FIRST_EN.contains(&w)) || tokens.iter().any(|t| WANTS.contains(&t.word.as_str())),

@@ -45,7 +45,10 @@ pub fn activate(folder: &Path, id: &SnapshotId) -> Result<(), PointerError> {
         return Err(PointerError::Unknown(id.clone()));
     }
     let path = folder.join(CURRENT);
-    let failed = |source| PointerError::Io { path: path.clone(), source };
+    let failed = |source| PointerError::Io {
+        path: path.clone(),
+        source,
+    };
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     writeln!(file, "{id}").map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;

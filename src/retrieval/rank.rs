@@ -10,8 +10,8 @@ use super::plan::{Library, Plan};
 use super::schema::{Level, Scores};
 use super::sentences::sentence_scores;
 use super::words::Language;
-use crate::domain::chart::Sex;
 use crate::domain::answer::GroundedPassage;
+use crate::domain::chart::Sex;
 use crate::domain::{Article, ArticleSlug, Citation, Grounding, Passage, Section, SectionKind};
 
 /// Articles whose passages are looked at.
@@ -22,6 +22,8 @@ const OTHER_AGE: f32 = 0.75;
 const OTHER_SEX: f32 = 0.7;
 /// Factor for an article about pregnancy when neither chart nor question speaks of one.
 const NOT_PREGNANT: f32 = 0.85;
+/// The same where the chart rules a pregnancy out.
+const SURELY_NOT_PREGNANT: f32 = 0.25;
 /// What a passage loses for each passage of the same section chosen before it, so that several questions are answered.
 const SAME_SECTION: f32 = 0.12;
 /// The same for the same article, where the message names several subjects.
@@ -55,7 +57,16 @@ impl<'a> RetrievalQuery<'a> {
     /// English, eight passages, nothing known of the patient.
     #[must_use]
     pub const fn new(text: &'a str) -> Self {
-        Self { text, topics: &[], codes: &[], language: "en", age_years: None, sex: None, pregnant: None, limit: 8 }
+        Self {
+            text,
+            topics: &[],
+            codes: &[],
+            language: "en",
+            age_years: None,
+            sex: None,
+            pregnant: None,
+            limit: 8,
+        }
     }
 }
 
@@ -112,8 +123,16 @@ impl Snapshot {
                 passages.push(grounded);
             }
         }
-        let coverage = if passages.is_empty() { 0.0 } else { coverage::calibrated(&ranking.evidence) };
-        Ok(Grounding { snapshot: self.id().clone(), passages, coverage })
+        let coverage = if passages.is_empty() {
+            0.0
+        } else {
+            coverage::calibrated(&ranking.evidence)
+        };
+        Ok(Grounding {
+            snapshot: self.id().clone(),
+            passages,
+            coverage,
+        })
     }
 
     /// Ranks whole articles.
@@ -123,7 +142,10 @@ impl Snapshot {
     pub fn rank_articles(&self, query: &RetrievalQuery<'_>, limit: usize) -> Result<Vec<RankedArticle>, SearchError> {
         let ranking = self.rank(query)?;
         let named = |(number, score): &(u32, f32)| {
-            self.articles().get(*number as usize).map(|a| RankedArticle { slug: a.slug.clone(), score: *score })
+            self.articles().get(*number as usize).map(|a| RankedArticle {
+                slug: a.slug.clone(),
+                score: *score,
+            })
         };
         Ok(ranking.whole.iter().take(limit).filter_map(named).collect())
     }
@@ -148,18 +170,37 @@ impl Snapshot {
         };
         let plan = library.plan(query.text, query.topics, language);
         let weighted: Vec<(&str, f32)> = plan.terms.iter().map(|t| (t.term.as_str(), t.weight * t.idf)).collect();
-        let mut scores = self.index.score(Level::Article, &weighted, &self.tuning)?;
+        let all = 0..library.articles;
+        let mut scores = self
+            .index
+            .score(Level::Article, &weighted, std::slice::from_ref(&all), &self.tuning)?;
         self.add_bonuses(&mut scores, &plan, query);
         let articles = self.best_articles(&mut scores, query, language);
         let in_subject = |term: &str| plan.subjects.iter().any(|s| s.subject.terms.iter().any(|t| t == term));
         let within: Vec<(&str, f32)> = weighted
             .iter()
-            .map(|(term, weight)| (*term, if in_subject(term) { weight * SUBJECT_TERM_IN_PASSAGE } else { *weight }))
+            .map(|(term, weight)| {
+                (
+                    *term,
+                    if in_subject(term) {
+                        weight * SUBJECT_TERM_IN_PASSAGE
+                    } else {
+                        *weight
+                    },
+                )
+            })
             .collect();
-        let passage_scores = self.index.score(Level::Passage, &within, &self.tuning)?;
+        let mut ranges: Vec<std::ops::Range<u32>> = articles.iter().map(|(a, _)| self.passages_of(*a)).collect();
+        ranges.sort_by_key(|r| r.start);
+        let passage_scores = self.index.score(Level::Passage, &within, &ranges, &self.tuning)?;
         let (passages, whole) = self.best_passages(&articles, &passage_scores, &plan.kinds);
         let evidence = Evidence::gather(self, &plan, &articles, &scores, &passages, &passage_scores);
-        Ok(Ranking { plan, passages, evidence, whole })
+        Ok(Ranking {
+            plan,
+            passages,
+            evidence,
+            whole,
+        })
     }
 
     /// Names and codes speak for articles beyond their words.
@@ -192,11 +233,18 @@ impl Snapshot {
 
     /// Articles of a chart code `system|code`; an ICD-10-CM category covers the codes under it.
     fn articles_with_code(&self, code: &str) -> Vec<u32> {
-        let Some((system, code)) = code.rsplit_once('|') else { return Vec::new() };
+        let Some((system, code)) = code.rsplit_once('|') else {
+            return Vec::new();
+        };
         let system = system.to_ascii_lowercase();
-        let short = [("snomed", "snomed"), ("loinc", "loinc"), ("rxnorm", "rxnorm"), ("icd", "icd10cm")]
-            .into_iter()
-            .find(|(part, _)| system.contains(part));
+        let short = [
+            ("snomed", "snomed"),
+            ("loinc", "loinc"),
+            ("rxnorm", "rxnorm"),
+            ("icd", "icd10cm"),
+        ]
+        .into_iter()
+        .find(|(part, _)| system.contains(part));
         let Some((_, short)) = short else { return Vec::new() };
         let mut code = code.to_ascii_uppercase();
         loop {
@@ -217,7 +265,9 @@ impl Snapshot {
         let text = query.text.to_lowercase();
         let speaks_of_pregnancy = query.pregnant == Some(true) || text.contains("pregnan") || text.contains("embaraz");
         for number in &scores.touched {
-            let Some(article) = self.articles().get(*number as usize) else { continue };
+            let Some(article) = self.articles().get(*number as usize) else {
+                continue;
+            };
             if Language::of(&article.language) != language {
                 continue;
             }
@@ -241,17 +291,25 @@ impl Snapshot {
         kinds: &BTreeMap<SectionKind, f32>,
     ) -> (Ranked, Ranked) {
         let [article_share, passage_share, kind_share] = self.tuning.passage_mix;
-        let ranges: Vec<(u32, f32, std::ops::Range<u32>)> =
-            articles.iter().map(|(a, score)| (*a, *score, self.passages_of(*a))).collect();
+        let ranges: Vec<(u32, f32, std::ops::Range<u32>)> = articles
+            .iter()
+            .map(|(a, score)| (*a, *score, self.passages_of(*a)))
+            .collect();
         let raw = |n: u32| scores.value.get(n as usize).copied().unwrap_or(0.0);
-        let best = ranges.iter().flat_map(|r| r.2.clone()).map(raw).fold(f32::MIN_POSITIVE, f32::max);
+        let best = ranges
+            .iter()
+            .flat_map(|r| r.2.clone())
+            .map(raw)
+            .fold(f32::MIN_POSITIVE, f32::max);
         let mut passages = Vec::new();
         let mut whole = Vec::new();
         for (article, score, range) in ranges {
             let mut best_passage: f32 = 0.0;
             let mut best_fit: f32 = 0.0;
             for number in range {
-                let Some((_, section, _)) = self.passage_at(number) else { continue };
+                let Some((_, section, _)) = self.passage_at(number) else {
+                    continue;
+                };
                 let fit = kind_fit(section.kind, kinds, self.tuning.overview_in_passage);
                 let own = raw(number) / best;
                 best_passage = best_passage.max(own);
@@ -267,7 +325,14 @@ impl Snapshot {
     }
 
     pub(crate) fn passages_of(&self, article: u32) -> std::ops::Range<u32> {
-        let Some(first) = self.first_passage.get(article as usize).copied().filter(|f| *f != u32::MAX) else { return 0..0 };
+        let Some(first) = self
+            .first_passage
+            .get(article as usize)
+            .copied()
+            .filter(|f| *f != u32::MAX)
+        else {
+            return 0..0;
+        };
         let count = self
             .articles()
             .get(article as usize)
@@ -277,19 +342,38 @@ impl Snapshot {
 
     /// The passages to ground an answer on: best first, spread over the questions and subjects asked.
     fn choose(&self, ranking: &Ranking, limit: usize) -> Vec<(u32, f32)> {
-        let subjects = ranking.plan.subjects.iter().filter(|s| !s.prior && s.weight > 0.6).count();
-        let mut rest: Vec<(u32, f32)> = ranking.passages.iter().take(limit.saturating_mul(6).max(24)).copied().collect();
+        let subjects = ranking
+            .plan
+            .subjects
+            .iter()
+            .filter(|s| !s.prior && s.weight > 0.6)
+            .count();
+        let mut rest: Vec<(u32, f32)> = ranking
+            .passages
+            .iter()
+            .take(limit.saturating_mul(6).max(24))
+            .copied()
+            .collect();
         let mut chosen: Vec<(u32, f32)> = Vec::new();
         let mut per_section: BTreeMap<(u32, u32), f32> = BTreeMap::new();
         let mut per_article: BTreeMap<u32, f32> = BTreeMap::new();
         while chosen.len() < limit && !rest.is_empty() {
             let value = |(number, score): &(u32, f32)| {
-                let Some(place) = self.places.get(*number as usize) else { return f32::MIN };
+                let Some(place) = self.places.get(*number as usize) else {
+                    return f32::MIN;
+                };
                 let sections = per_section.get(&(place.article, place.section)).copied().unwrap_or(0.0);
-                let articles = if subjects > 1 { per_article.get(&place.article).copied().unwrap_or(0.0) } else { 0.0 };
+                let articles = if subjects > 1 {
+                    per_article.get(&place.article).copied().unwrap_or(0.0)
+                } else {
+                    0.0
+                };
                 score - SAME_SECTION * sections - SAME_ARTICLE * articles
             };
-            let best = rest.iter().enumerate().max_by(|a, b| value(a.1).total_cmp(&value(b.1)).then(b.0.cmp(&a.0)));
+            let best = rest
+                .iter()
+                .enumerate()
+                .max_by(|a, b| value(a.1).total_cmp(&value(b.1)).then(b.0.cmp(&a.0)));
             let Some(at) = best.map(|(at, _)| at) else { break };
             let taken = rest.remove(at);
             if let Some(place) = self.places.get(taken.0 as usize) {
@@ -319,7 +403,8 @@ fn audience_factor(article: &Article, query: &RetrievalQuery<'_>, speaks_of_preg
         factor *= OTHER_SEX;
     }
     if audience.pregnancy && !speaks_of_pregnancy {
-        factor *= NOT_PREGNANT;
+        let ruled_out = query.sex == Some(Sex::Male) || query.pregnant == Some(false);
+        factor *= if ruled_out { SURELY_NOT_PREGNANT } else { NOT_PREGNANT };
     }
     factor
 }
@@ -350,7 +435,10 @@ pub(crate) fn kind_fit(kind: SectionKind, kinds: &BTreeMap<SectionKind, f32>, ov
         S::Symptoms => &[(S::WhenToGetHelp, 0.3), (S::Diagnosis, 0.3)],
         S::Overview | S::QuestionsToAsk => &[],
     };
-    let related = near.iter().map(|(k, share)| kinds.get(k).copied().unwrap_or(0.0) * share).fold(0.0, f32::max);
+    let related = near
+        .iter()
+        .map(|(k, share)| kinds.get(k).copied().unwrap_or(0.0) * share)
+        .fold(0.0, f32::max);
     let prior = if kind == S::Overview { overview_prior } else { 0.0 };
     direct.max(related).max(prior)
 }

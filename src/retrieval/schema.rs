@@ -3,6 +3,7 @@
 //! The only file that speaks tantivy. Documents are the articles in order, then the passages in order, in one
 //! segment, so a document's number says what it is. Must not: know about questions.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,8 +16,13 @@ use tantivy::{DocSet, Index, IndexReader, IndexSettings, InvertedIndexReader, TE
 use super::tuning::Tuning;
 
 /// Fields of articles, in the order of [`Tuning::article_fields`].
-const ARTICLE_FIELDS: [&str; 5] =
-    ["article_title", "article_names", "article_questions", "article_headings", "article_text"];
+const ARTICLE_FIELDS: [&str; 5] = [
+    "article_title",
+    "article_names",
+    "article_questions",
+    "article_headings",
+    "article_text",
+];
 /// Fields of passages, in the order of [`Tuning::passage_fields`].
 const PASSAGE_FIELDS: [&str; 2] = ["passage_heading", "passage_text"];
 /// Memory of the writer before it grows, in bytes.
@@ -37,7 +43,9 @@ pub(crate) enum Unit {
 
 fn schema() -> Schema {
     let mut builder = Schema::builder();
-    let indexing = TextFieldIndexing::default().set_tokenizer("whitespace").set_index_option(IndexRecordOption::WithFreqs);
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer("whitespace")
+        .set_index_option(IndexRecordOption::WithFreqs);
     for name in ARTICLE_FIELDS.into_iter().chain(PASSAGE_FIELDS) {
         builder.add_text_field(name, TextOptions::default().set_indexing_options(indexing.clone()));
     }
@@ -107,7 +115,9 @@ impl SearchIndex {
         let mut passage_fields = Vec::new();
         if documents > 0 {
             let [segment] = searcher.segment_readers() else {
-                return Err(tantivy::TantivyError::InternalError("the index has not exactly one segment".to_owned()));
+                return Err(tantivy::TantivyError::InternalError(
+                    "the index has not exactly one segment".to_owned(),
+                ));
             };
             if segment.num_docs() as usize != documents {
                 let message = format!("the index has {} documents instead of {documents}", segment.num_docs());
@@ -118,22 +128,50 @@ impl SearchIndex {
                 let postings = segment.inverted_index(field)?;
                 let norms = segment.get_fieldnorms_reader(field)?;
                 let average = (postings.total_num_tokens() as f32 / count.max(1) as f32).max(1.0);
-                Ok(OpenField { field, postings, norms, average })
+                Ok(OpenField {
+                    field,
+                    postings,
+                    norms,
+                    average,
+                })
             };
-            article_fields = ARTICLE_FIELDS.iter().map(|n| open(n, articles)).collect::<tantivy::Result<_>>()?;
-            passage_fields = PASSAGE_FIELDS.iter().map(|n| open(n, passages)).collect::<tantivy::Result<_>>()?;
+            article_fields = ARTICLE_FIELDS
+                .iter()
+                .map(|n| open(n, articles))
+                .collect::<tantivy::Result<_>>()?;
+            passage_fields = PASSAGE_FIELDS
+                .iter()
+                .map(|n| open(n, passages))
+                .collect::<tantivy::Result<_>>()?;
         }
-        Ok(Self { articles, documents, article_fields, passage_fields, _reader: reader })
+        Ok(Self {
+            articles,
+            documents,
+            article_fields,
+            passage_fields,
+            _reader: reader,
+        })
     }
 
     /// In how many articles a term stands (the text field holds all words of an article).
     pub(crate) fn document_frequency(&self, term: &str) -> u32 {
-        let Some(text) = self.article_fields.last() else { return 0 };
-        text.postings.doc_freq(&Term::from_field_text(text.field, term)).unwrap_or(0)
+        let Some(text) = self.article_fields.last() else {
+            return 0;
+        };
+        text.postings
+            .doc_freq(&Term::from_field_text(text.field, term))
+            .unwrap_or(0)
     }
 
-    /// BM25F of one level. `terms` are terms with their weight (inverse document frequency included).
-    pub(crate) fn score(&self, level: Level, terms: &[(&str, f32)], tuning: &Tuning) -> tantivy::Result<Scores> {
+    /// BM25F of one level. `terms` are terms with their weight (inverse document frequency included); only positions
+    /// in `within` (ascending, apart from each other) are looked at, which is what keeps large libraries fast.
+    pub(crate) fn score(
+        &self,
+        level: Level,
+        terms: &[(&str, f32)],
+        within: &[Range<u32>],
+        tuning: &Tuning,
+    ) -> tantivy::Result<Scores> {
         let (first, count, fields): (usize, usize, &[OpenField]) = match level {
             Level::Article => (0, self.articles, &self.article_fields),
             Level::Passage => (self.articles, self.documents - self.articles, &self.passage_fields),
@@ -145,13 +183,20 @@ impl SearchIndex {
         let mut scores = Scores {
             value: vec![0.0; count],
             found: vec![0; count],
-            named: if level == Level::Article { vec![0; count] } else { Vec::new() },
+            named: if level == Level::Article {
+                vec![0; count]
+            } else {
+                Vec::new()
+            },
             touched: Vec::new(),
         };
         let mut frequency = vec![0.0f32; count];
         let mut now: Vec<u32> = Vec::new();
-        let tables: Vec<[f32; 256]> =
-            fields.iter().zip(weights).map(|(field, (weight, b))| norm_table(*weight, *b, field.average)).collect();
+        let tables: Vec<[f32; 256]> = fields
+            .iter()
+            .zip(weights)
+            .map(|(field, (weight, b))| norm_table(*weight, *b, field.average))
+            .collect();
         for (number, (term, weight)) in terms.iter().enumerate() {
             let bit = if number < 64 { 1u64 << number } else { 0 };
             for (place, (field, table)) in fields.iter().zip(&tables).enumerate() {
@@ -160,25 +205,36 @@ impl SearchIndex {
                 let Some(mut postings) = field.postings.read_postings(&term, IndexRecordOption::WithFreqs)? else {
                     continue;
                 };
-                let mut document = postings.doc();
-                while document != TERMINATED {
-                    let at = (document as usize).wrapping_sub(first);
-                    let factor = table.get(usize::from(field.norms.fieldnorm_id(document))).copied().unwrap_or(0.0);
-                    if let Some(value) = frequency.get_mut(at) {
-                        if *value == 0.0 {
-                            now.push(at as u32);
-                        }
-                        *value += postings.term_freq() as f32 * factor;
-                        if names && let Some(mask) = scores.named.get_mut(at) {
-                            *mask |= bit;
-                        }
+                for range in within {
+                    let (start, end) = (first as u32 + range.start, first as u32 + range.end);
+                    let mut document = postings.doc();
+                    if document < start {
+                        document = postings.seek(start);
                     }
-                    document = postings.advance();
+                    while document < end && document != TERMINATED {
+                        let at = (document as usize).wrapping_sub(first);
+                        let factor = table
+                            .get(usize::from(field.norms.fieldnorm_id(document)))
+                            .copied()
+                            .unwrap_or(0.0);
+                        if let Some(value) = frequency.get_mut(at) {
+                            if *value == 0.0 {
+                                now.push(at as u32);
+                            }
+                            *value += postings.term_freq() as f32 * factor;
+                            if names && let Some(mask) = scores.named.get_mut(at) {
+                                *mask |= bit;
+                            }
+                        }
+                        document = postings.advance();
+                    }
                 }
             }
             for at in now.drain(..) {
                 let position = at as usize;
-                let Some(seen) = frequency.get_mut(position) else { continue };
+                let Some(seen) = frequency.get_mut(position) else {
+                    continue;
+                };
                 let gain = weight * *seen * (tuning.k1 + 1.0) / (tuning.k1 + *seen);
                 *seen = 0.0;
                 if let (Some(value), Some(mask)) = (scores.value.get_mut(position), scores.found.get_mut(position)) {

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
+use super::Snapshot;
 use super::rank::{RetrievalQuery, SearchError};
 use super::words::{Analyzer, Language};
-use super::Snapshot;
 use crate::domain::guidance::ArticleKind;
 use crate::domain::{Article, SectionKind};
 
@@ -34,7 +34,13 @@ pub struct SearchOptions {
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        Self { language: "en".to_owned(), article_kind: None, section_kind: None, offset: 0, limit: 10 }
+        Self {
+            language: "en".to_owned(),
+            article_kind: None,
+            section_kind: None,
+            offset: 0,
+            limit: 10,
+        }
     }
 }
 
@@ -98,15 +104,23 @@ impl Snapshot {
     /// # Errors
     /// When the index cannot be read.
     pub fn search(&self, text: &str, options: &SearchOptions) -> Result<SearchPage, SearchError> {
-        let query = RetrievalQuery { language: &options.language, ..RetrievalQuery::new(text) };
+        let query = RetrievalQuery {
+            language: &options.language,
+            ..RetrievalQuery::new(text)
+        };
         let ranking = self.rank(&query)?;
         let least = ranking.passages.first().map_or(0.0, |(_, s)| s * LEAST_SHARE);
         let mut facets = Facets::default();
         let mut passing: Vec<(u32, f32)> = Vec::new();
         for (number, score) in ranking.passages.iter().filter(|(_, s)| *s >= least) {
-            let Some((article, section, _)) = self.passage_at(*number) else { continue };
+            let Some((article, section, _)) = self.passage_at(*number) else {
+                continue;
+            };
             *facets.article_kinds.entry(kind_name(article)).or_default() += 1;
-            *facets.section_kinds.entry(section.kind.as_str().to_owned()).or_default() += 1;
+            *facets
+                .section_kinds
+                .entry(section.kind.as_str().to_owned())
+                .or_default() += 1;
             *facets.languages.entry(article.language.clone()).or_default() += 1;
             let kind = options.article_kind.is_none_or(|k| k == article.kind);
             if kind && options.section_kind.is_none_or(|k| k == section.kind) {
@@ -116,8 +130,14 @@ impl Snapshot {
         let terms: HashSet<&str> = ranking.plan.terms.iter().map(|t| t.term.as_str()).collect();
         let analyzer = Analyzer::new(Language::of(&options.language));
         let page = passing.iter().skip(options.offset).take(options.limit);
-        let hits = page.filter_map(|(number, score)| self.hit(*number, *score, &terms, &analyzer)).collect();
-        Ok(SearchPage { total: passing.len(), hits, facets })
+        let hits = page
+            .filter_map(|(number, score)| self.hit(*number, *score, &terms, &analyzer))
+            .collect();
+        Ok(SearchPage {
+            total: passing.len(),
+            hits,
+            facets,
+        })
     }
 
     fn hit(&self, number: u32, score: f32, terms: &HashSet<&str>, analyzer: &Analyzer) -> Option<SearchHit> {
@@ -137,7 +157,10 @@ impl Snapshot {
 }
 
 fn kind_name(article: &Article) -> String {
-    serde_json::to_value(article.kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(article.kind)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// Cuts a text to [`SNIPPET_CHARS`] around its first match and marks the matching words.
@@ -156,21 +179,34 @@ fn snippet(text: &str, terms: &HashSet<&str>, analyzer: &Analyzer) -> Vec<Fragme
         .collect();
     let first = pieces.iter().position(|(_, hit)| *hit).unwrap_or(0);
     let before: usize = pieces.iter().take(first).map(|(p, _)| p.chars().count()).sum();
-    let start = if before > SNIPPET_CHARS / 2 { first.saturating_sub(12) } else { 0 };
+    let start = if before > SNIPPET_CHARS / 2 {
+        first.saturating_sub(12)
+    } else {
+        0
+    };
     let mut found: Vec<Fragment> = Vec::new();
     let mut length = 0;
     if start > 0 {
-        found.push(Fragment { text: "… ".to_owned(), hit: false });
+        found.push(Fragment {
+            text: "… ".to_owned(),
+            hit: false,
+        });
     }
     for (piece, hit) in pieces.into_iter().skip(start) {
         length += piece.chars().count();
         if length > SNIPPET_CHARS {
-            found.push(Fragment { text: " …".to_owned(), hit: false });
+            found.push(Fragment {
+                text: " …".to_owned(),
+                hit: false,
+            });
             break;
         }
         match found.last_mut().filter(|last| last.hit == hit) {
             Some(last) => last.text.push_str(piece),
-            None => found.push(Fragment { text: piece.to_owned(), hit }),
+            None => found.push(Fragment {
+                text: piece.to_owned(),
+                hit,
+            }),
         }
     }
     found

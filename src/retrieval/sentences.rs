@@ -21,8 +21,12 @@ const LATER: f32 = 0.9;
 /// Scores from 0 to 1 for all sentences, in order.
 pub(crate) fn sentence_scores(plan: &Plan, article: &Article, section: &Section, passage: &Passage) -> Vec<f32> {
     let analyzer = Analyzer::new(Language::of(&article.language));
-    let subject: HashSet<&str> =
-        plan.subjects.iter().flat_map(|s| &s.subject.terms).map(String::as_str).collect();
+    let subject: HashSet<&str> = plan
+        .subjects
+        .iter()
+        .flat_map(|s| &s.subject.terms)
+        .map(String::as_str)
+        .collect();
     let own_name: HashSet<String> = analyzer.terms(&article.title).into_iter().collect();
     let asked: Vec<(&str, f32)> = plan
         .terms
@@ -39,11 +43,20 @@ pub(crate) fn sentence_scores(plan: &Plan, article: &Article, section: &Section,
     for (number, sentence) in passage.sentences.iter().enumerate() {
         let terms: HashSet<String> = analyzer.terms(&sentence.text).into_iter().collect();
         let matched: f32 = asked.iter().filter(|(t, _)| terms.contains(*t)).map(|(_, w)| w).sum();
-        let by_heading: f32 =
-            asked.iter().filter(|(t, _)| !terms.contains(*t) && heading.contains(*t)).map(|(_, w)| w * 0.5).sum();
-        let names = terms.iter().any(|t| own_name.contains(t) || subject.contains(t.as_str()));
+        let by_heading: f32 = asked
+            .iter()
+            .filter(|(t, _)| !terms.contains(*t) && heading.contains(*t))
+            .map(|(_, w)| w * 0.5)
+            .sum();
+        let names = terms
+            .iter()
+            .any(|t| own_name.contains(t) || subject.contains(t.as_str()));
         let words = if only_subject {
-            if section.kind == SectionKind::Overview { LATER.powi(i32::try_from(number).unwrap_or(0)) } else { 0.4 }
+            if section.kind == SectionKind::Overview {
+                LATER.powi(i32::try_from(number).unwrap_or(0))
+            } else {
+                0.4
+            }
         } else {
             // One strong word is already much of an answer: square root lifts partial overlap.
             ((matched + by_heading) / total).clamp(0.0, 1.0).sqrt()

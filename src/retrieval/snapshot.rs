@@ -36,7 +36,9 @@ pub enum OpenError {
         reason: String,
     },
     /// Written by another version.
-    #[error("the guidance snapshot has format {found}, this program reads {SCHEMA_VERSION}; run `chartlight guidance build`")]
+    #[error(
+        "the guidance snapshot has format {found}, this program reads {SCHEMA_VERSION}; run `chartlight guidance build`"
+    )]
     Version {
         /// Its version.
         found: u32,
@@ -74,7 +76,13 @@ pub struct Snapshot {
 
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Snapshot({}, {} articles, {} passages)", self.id, self.articles.len(), self.places.len())
+        write!(
+            f,
+            "Snapshot({}, {} articles, {} passages)",
+            self.id,
+            self.articles.len(),
+            self.places.len()
+        )
     }
 }
 
@@ -96,8 +104,10 @@ impl Snapshot {
         if id != manifest.id || articles.len() != manifest.articles {
             return Err(OpenError::Damaged(ARTICLES.to_owned()));
         }
-        let vocabulary = Vocabulary::parse(&read(path, VOCABULARY)?)
-            .ok_or(OpenError::Format { file: VOCABULARY, reason: "a row is not right".to_owned() })?;
+        let vocabulary = Vocabulary::parse(&read(path, VOCABULARY)?).ok_or(OpenError::Format {
+            file: VOCABULARY,
+            reason: "a row is not right".to_owned(),
+        })?;
         let places = places(&articles);
         if places.len() != manifest.passages {
             return Err(OpenError::Damaged(ARTICLES.to_owned()));
@@ -119,7 +129,10 @@ impl Snapshot {
         for (article, number) in numbered() {
             for (system, codes) in code_lists(article) {
                 for code in codes {
-                    by_code.entry(format!("{system}|{}", code.to_ascii_uppercase())).or_default().push(number);
+                    by_code
+                        .entry(format!("{system}|{}", code.to_ascii_uppercase()))
+                        .or_default()
+                        .push(number);
                 }
             }
         }
@@ -196,7 +209,12 @@ impl Snapshot {
 /// The code lists of an article with the short names of their systems.
 fn code_lists(article: &Article) -> [(&'static str, &[String]); 4] {
     let codes = &article.codes;
-    [("icd10cm", &codes.icd10cm), ("snomed", &codes.snomed), ("loinc", &codes.loinc), ("rxnorm", &codes.rxnorm)]
+    [
+        ("icd10cm", &codes.icd10cm),
+        ("snomed", &codes.snomed),
+        ("loinc", &codes.loinc),
+        ("rxnorm", &codes.rxnorm),
+    ]
 }
 
 fn at(articles: &[Article], place: PassagePlace) -> Option<(&Article, &Section, &Passage)> {
@@ -209,7 +227,11 @@ fn places(articles: &[Article]) -> Vec<PassagePlace> {
     let mut found = Vec::new();
     for (article, a) in articles.iter().zip(0u32..) {
         for (section, s) in article.sections.iter().zip(0u32..) {
-            found.extend(section.passages.iter().zip(0u32..).map(|(_, part)| PassagePlace { article: a, section: s, part }));
+            found.extend(section.passages.iter().zip(0u32..).map(|(_, part)| PassagePlace {
+                article: a,
+                section: s,
+                part,
+            }));
         }
     }
     found
@@ -222,11 +244,19 @@ fn read(path: &Path, name: &str) -> Result<String, OpenError> {
 
 fn read_manifest(path: &Path) -> Result<Manifest, OpenError> {
     let text = read(path, MANIFEST)?;
-    let format = |e: serde_json::Error| OpenError::Format { file: MANIFEST, reason: e.to_string() };
+    let format = |e: serde_json::Error| OpenError::Format {
+        file: MANIFEST,
+        reason: e.to_string(),
+    };
     let value: serde_json::Value = serde_json::from_str(&text).map_err(format)?;
-    let found = value.get("schema_version").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let found = value
+        .get("schema_version")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or(0);
     if found != u64::from(SCHEMA_VERSION) {
-        return Err(OpenError::Version { found: u32::try_from(found).unwrap_or(0) });
+        return Err(OpenError::Version {
+            found: u32::try_from(found).unwrap_or(0),
+        });
     }
     serde_json::from_value(value).map_err(format)
 }
@@ -239,6 +269,9 @@ fn read_articles(path: &Path) -> Result<(Vec<Article>, SnapshotId), OpenError> {
         .iter()
         .map(|line| serde_json::from_str(line))
         .collect::<Result<Vec<Article>, _>>()
-        .map_err(|e| OpenError::Format { file: ARTICLES, reason: e.to_string() })?;
+        .map_err(|e| OpenError::Format {
+            file: ARTICLES,
+            reason: e.to_string(),
+        })?;
     Ok((articles, id))
 }

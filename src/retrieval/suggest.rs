@@ -54,7 +54,12 @@ impl Suggestions {
                         continue;
                     }
                     let key = folded.get(at..).unwrap_or("").to_owned();
-                    sorted.push(Entry { key, text: text.clone(), article: number, order: order + if at == 0 { 0 } else { 2 } });
+                    sorted.push(Entry {
+                        key,
+                        text: text.clone(),
+                        article: number,
+                        order: order + if at == 0 { 0 } else { 2 },
+                    });
                 }
             }
         }
@@ -73,8 +78,12 @@ impl Snapshot {
         }
         let sorted = &self.suggestions.sorted;
         let start = sorted.partition_point(|e| e.key.as_str() < typed.as_str());
-        let mut hits: Vec<&Entry> =
-            sorted.iter().skip(start).take(MAX_SCAN).take_while(|e| e.key.starts_with(&typed)).collect();
+        let mut hits: Vec<&Entry> = sorted
+            .iter()
+            .skip(start)
+            .take(MAX_SCAN)
+            .take_while(|e| e.key.starts_with(&typed))
+            .collect();
         hits.sort_by_key(|e| (e.order, e.text.len()));
         let mut seen: Vec<u32> = Vec::new();
         let mut found = Vec::new();
@@ -82,7 +91,11 @@ impl Snapshot {
             if found.len() >= limit {
                 break;
             }
-            let Some(article) = self.articles().get(hit.article as usize).filter(|_| !seen.contains(&hit.article)) else {
+            let Some(article) = self
+                .articles()
+                .get(hit.article as usize)
+                .filter(|_| !seen.contains(&hit.article))
+            else {
                 continue;
             };
             seen.push(hit.article);

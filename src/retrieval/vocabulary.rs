@@ -20,8 +20,6 @@ const MIN_ARTICLES: u32 = 2;
 struct Word {
     text: String,
     articles: u32,
-    /// Bit for each letter, to skip words that cannot be within two edits.
-    letters: u32,
     named: bool,
 }
 
@@ -29,6 +27,8 @@ struct Word {
 #[derive(Default)]
 pub(crate) struct Vocabulary {
     words: Vec<Word>,
+    /// Letters and length of each word, close together in memory: a repair looks at all of them.
+    shapes: Vec<(u32, u32)>,
     known: HashMap<String, usize>,
 }
 
@@ -43,8 +43,15 @@ const fn edits(length: usize) -> usize {
     }
 }
 
+/// A bit for each letter, to skip words that cannot be within the edits.
 fn letters(word: &str) -> u32 {
-    let bit = |b: u8| if b.is_ascii_lowercase() { 1 << (b - b'a') } else { 1 << 26 };
+    let bit = |b: u8| {
+        if b.is_ascii_lowercase() {
+            1 << (b - b'a')
+        } else {
+            1 << 26
+        }
+    };
     word.bytes().fold(0, |mask, b| mask | bit(b))
 }
 
@@ -53,10 +60,14 @@ impl Vocabulary {
     pub(crate) fn new(counted: impl IntoIterator<Item = (String, u32, bool)>) -> Self {
         let words: Vec<Word> = counted
             .into_iter()
-            .map(|(text, articles, named)| Word { letters: letters(&text), text, articles, named })
+            .map(|(text, articles, named)| Word { text, articles, named })
             .collect();
         let known = words.iter().enumerate().map(|(at, w)| (w.text.clone(), at)).collect();
-        Self { words, known }
+        let shapes = words
+            .iter()
+            .map(|w| (letters(&w.text), u32::try_from(w.text.len()).unwrap_or(u32::MAX)))
+            .collect();
+        Self { words, shapes, known }
     }
 
     pub(crate) fn knows(&self, word: &str) -> bool {
@@ -74,17 +85,22 @@ impl Vocabulary {
         let most = if stem_known { 1 } else { edits(length) };
         let mask = letters(word);
         let mut best: Option<(f32, &Word)> = None;
-        for candidate in &self.words {
-            let difference = (candidate.letters ^ mask).count_ones() as usize;
+        for (candidate, (shape, size)) in self.words.iter().zip(&self.shapes) {
+            let difference = (shape ^ mask).count_ones() as usize;
+            let size = *size as usize;
             if difference > 2 * most
-                || candidate.text.len().abs_diff(length) > most
-                || candidate.text.len() < MIN_REPAIR_CHARS
+                || size.abs_diff(length) > most
+                || size < MIN_REPAIR_CHARS
                 || candidate.articles < MIN_ARTICLES && !candidate.named
             {
                 continue;
             }
             let distance = strsim::osa_distance(word, &candidate.text);
-            let prefix = word.bytes().zip(candidate.text.bytes()).take_while(|(a, b)| a == b).count();
+            let prefix = word
+                .bytes()
+                .zip(candidate.text.bytes())
+                .take_while(|(a, b)| a == b)
+                .count();
             // Two edits in a short word, or three in a long one, are believed only where the rest agrees well.
             let plausible = match distance {
                 0 | 1 if stem_known => prefix >= SURE_PREFIX,
@@ -107,7 +123,9 @@ impl Vocabulary {
 
     /// Rows for the file in the snapshot.
     pub(crate) fn rows(&self) -> impl Iterator<Item = String> + '_ {
-        self.words.iter().map(|w| format!("{}\t{}\t{}\n", w.text, w.articles, u8::from(w.named)))
+        self.words
+            .iter()
+            .map(|w| format!("{}\t{}\t{}\n", w.text, w.articles, u8::from(w.named)))
     }
 
     /// Reads what [`Self::rows`] wrote; `None` when a row is not right.
@@ -128,14 +146,30 @@ mod tests {
     use super::*;
 
     fn vocabulary() -> Vocabulary {
-        let words = [("diabetes", 9, true), ("fasciitis", 2, true), ("pneumonia", 4, true), ("break", 7, false), ("asthma", 3, true), ("constipation", 3, true), ("rash", 5, true)];
+        let words = [
+            ("diabetes", 9, true),
+            ("fasciitis", 2, true),
+            ("pneumonia", 4, true),
+            ("break", 7, false),
+            ("asthma", 3, true),
+            ("constipation", 3, true),
+            ("rash", 5, true),
+        ];
         Vocabulary::new(words.map(|(w, n, t)| (w.to_owned(), n, t)))
     }
 
     #[test]
     fn misspelt_words_are_repaired() {
         let vocabulary = vocabulary();
-        for (wrong, right) in [("athsma", "asthma"), ("constipashun", "constipation"), ("diabetis", "diabetes"), ("diabets", "diabetes"), ("fasiciitis", "fasciitis"), ("pnuemonia", "pneumonia"), ("neumonia", "pneumonia")] {
+        for (wrong, right) in [
+            ("athsma", "asthma"),
+            ("constipashun", "constipation"),
+            ("diabetis", "diabetes"),
+            ("diabets", "diabetes"),
+            ("fasiciitis", "fasciitis"),
+            ("pnuemonia", "pneumonia"),
+            ("neumonia", "pneumonia"),
+        ] {
             assert_eq!(vocabulary.repair(wrong, false), Some(right), "{wrong}");
         }
     }

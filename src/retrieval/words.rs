@@ -122,7 +122,11 @@ impl Analyzer {
 
     /// The terms of a text for the index, stop words left out.
     pub(crate) fn terms(&self, text: &str) -> Vec<String> {
-        self.tokens(text).into_iter().filter(|t| !t.stop).map(|t| t.term).collect()
+        self.tokens(text)
+            .into_iter()
+            .filter(|t| !t.stop)
+            .map(|t| t.term)
+            .collect()
     }
 }
 
@@ -134,7 +138,12 @@ pub(crate) fn clauses(text: &str) -> Vec<&str> {
     while let Some((at, c)) = chars.next() {
         let ends = match c {
             '?' | '!' | '\n' | ';' | '¿' => true,
-            '.' => chars.peek().is_none_or(|(_, next)| next.is_whitespace() || *next == '.') && !abbreviated(text, at),
+            '.' => {
+                chars
+                    .peek()
+                    .is_none_or(|(_, next)| next.is_whitespace() || *next == '.')
+                    && !abbreviated(text, at)
+            }
             _ => false,
         };
         if ends {
@@ -149,8 +158,14 @@ pub(crate) fn clauses(text: &str) -> Vec<&str> {
 
 fn abbreviated(text: &str, at: usize) -> bool {
     let before = text.get(..at).unwrap_or("");
-    let last = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
-    matches!(fold(last).as_str(), "dr" | "mr" | "mrs" | "ms" | "e.g" | "i.e" | "vs" | "st" | "approx")
+    let last = before
+        .rsplit(|c: char| c.is_whitespace() || c == '(')
+        .next()
+        .unwrap_or("");
+    matches!(
+        fold(last).as_str(),
+        "dr" | "mr" | "mrs" | "ms" | "e.g" | "i.e" | "vs" | "st" | "approx"
+    )
 }
 
 fn push_clause<'a>(found: &mut Vec<&'a str>, text: Option<&'a str>) {
@@ -166,7 +181,10 @@ mod tests {
     #[test]
     fn words_are_folded_stemmed_and_possessives_cut() {
         let english = Analyzer::new(Language::English);
-        assert_eq!(english.terms("The patient's kidneys, and Kidney diseases"), ["patient", "kidney", "kidney", "diseas"]);
+        assert_eq!(
+            english.terms("The patient's kidneys, and Kidney diseases"),
+            ["patient", "kidney", "kidney", "diseas"]
+        );
         let spanish = Analyzer::new(Language::Spanish);
         assert_eq!(spanish.terms("Los riñones"), ["es:riñon".replace('ñ', "n")]);
     }

@@ -26,7 +26,7 @@ fn wrong_id() -> Problem {
 
 fn import_problem(error: &ImportError) -> Problem {
     Problem::new(Code::Invalid, format!("The bundle was not imported, nothing was changed. {error}"))
-        .field(error.path().to_owned())
+        .field(if error.path().is_empty() { "body" } else { error.path() })
 }
 
 /// Replaces a patient's chart by a FHIR R4 Bundle (transaction, batch, collection or searchset). A bundle with a mistake
@@ -55,7 +55,7 @@ pub async fn put_chart(
         body.extend_from_slice(&chunk);
         if body.len() > state.chart_body_limit {
             let detail = format!("A bundle may have at most {} bytes.", state.chart_body_limit);
-            return Err(Problem::new(Code::TooLarge, detail));
+            return Err(Problem::new(Code::TooLarge, detail).field("body"));
         }
     }
     let expected = id.clone();

@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::state::WebState;
 use crate::assistant::explanations::Subject;
 use crate::chart;
-use crate::domain::{Block, Chart};
+use crate::domain::{Block, Chart, PatientId};
 use crate::store::{AuditRow, StoreError};
 
 /// Who is signed in.
@@ -29,6 +29,8 @@ pub struct Me {
     pub language: Option<String>,
     /// The model that words explanations, or `none`.
     pub model: String,
+    /// The emergency number of this institution.
+    pub emergency_number: String,
 }
 
 /// A diagnosis of the patient, explained.
@@ -89,6 +91,12 @@ async fn chart_of(state: &WebState, caller: &Caller, action: &'static str, resou
     Ok(stored.chart)
 }
 
+/// An id of the form FHIR R4 allows; one of another form names nothing.
+fn fhir_id(id: &str) -> Result<&str, Problem> {
+    PatientId::parse(id)?;
+    Ok(id)
+}
+
 /// Who is signed in.
 #[utoipa::path(tag = "patient", security(("bearer" = [])), responses(
     (status = 200, description = "The caller", body = Me), (status = 401, description = "No good token", body = Problem),
@@ -110,6 +118,7 @@ pub async fn me(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<
         birth_date: person.birth_date.map(|date| date.0),
         language: person.language,
         model: state.model.as_ref().map_or_else(|| "none".to_owned(), |model| model.name.clone()),
+        emergency_number: state.emergency_number.clone(),
     }))
 }
 
@@ -138,7 +147,7 @@ pub async fn result(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<web::Json<ResultExplanation>, Problem> {
-    let chart = chart_of(&state, &caller, "result.read", &id).await?;
+    let chart = chart_of(&state, &caller, "result.read", fhir_id(&id)?).await?;
     let today = state.clock.today();
     let result = chart::interpret::result(&chart, &id, today).ok_or_else(Problem::not_found)?;
     let subject = Subject { name: &result.name, topics: &result.topics, codes: &result.codes, facts: &[] };
@@ -160,7 +169,7 @@ pub async fn condition(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<web::Json<ConditionExplanation>, Problem> {
-    let chart = chart_of(&state, &caller, "condition.read", &id).await?;
+    let chart = chart_of(&state, &caller, "condition.read", fhir_id(&id)?).await?;
     let today = state.clock.today();
     let condition = chart::explain::condition(&chart, &id, today).ok_or_else(Problem::not_found)?;
     let facts: Vec<_> = condition.facts.iter().chain(&condition.medicines).cloned().collect();

@@ -19,8 +19,9 @@ use crate::store::Feedback;
 const MAX_KEY: usize = 200;
 /// Longest feedback comment in characters.
 const MAX_COMMENT: usize = 2_000;
-/// A comment line is sent after this much silence, so that no proxy between cuts the stream.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// A comment line is sent after this much silence: no proxy between cuts the stream, and a client that has left is noticed
+/// at the latest then, which stops its generation.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// A question.
 #[derive(Deserialize, ToSchema)]

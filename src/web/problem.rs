@@ -216,7 +216,7 @@ impl From<crate::retrieval::SearchError> for Problem {
 pub fn json_error(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
     match error {
         JsonPayloadError::Overflow { limit } | JsonPayloadError::OverflowKnownLength { limit, .. } => {
-            Problem::new(Code::TooLarge, format!("The body may have at most {limit} bytes."))
+            Problem::new(Code::TooLarge, format!("The body may have at most {limit} bytes.")).field("body")
         }
         JsonPayloadError::ContentType => {
             Problem::new(Code::UnsupportedMediaType, "Send the body as application/json.")

@@ -30,6 +30,8 @@ pub struct WebState {
     pub clock: Arc<dyn Clock>,
     /// The loaded model.
     pub model: Option<ModelInfo>,
+    /// The emergency number of this institution.
+    pub emergency_number: String,
     /// Largest JSON body in bytes.
     pub body_limit: usize,
     /// Largest chart in bytes.

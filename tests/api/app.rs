@@ -78,9 +78,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server at this address whose local issuer keeps its key under `settings.data_dir`.
+    /// A server at this address, whose local issuer (where it is on) keeps its key under `settings.data_dir`.
     pub fn at(address: String, settings: &Settings) -> Self {
-        let issuer = app::local_issuer(settings).unwrap().expect("the local issuer is on in development mode");
+        let issuer = Arc::new(LocalIssuer::open_or_create(&settings.data_dir.join("keys")).unwrap());
         // No connection is kept, so that a stopping server has none to wait for.
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -88,7 +88,11 @@ impl Server {
             .timeout(std::time::Duration::from_secs(120))
             .build()
             .unwrap();
-        Self { address, issuer, client }
+        Self {
+            address,
+            issuer,
+            client,
+        }
     }
 
     /// A token that says this.
@@ -103,7 +107,10 @@ impl Server {
 
     /// Calls as a patient with this id.
     pub fn act_for(&self, patient: &str) -> Caller {
-        let request = TokenRequest { patient: Some(patient_id(patient)), ..Persona::Patient.token().unwrap() };
+        let request = TokenRequest {
+            patient: Some(patient_id(patient)),
+            ..Persona::Patient.token().unwrap()
+        };
         self.with_token(Some(self.mint(&request)))
     }
 
@@ -153,12 +160,25 @@ impl TestApp {
     pub async fn build(change: impl FnOnce(&mut Settings), generator: Option<Arc<dyn Generator>>) -> Self {
         let (data, mut settings) = prepare();
         change(&mut settings);
-        let built = App::build(&settings, Parts { clock: Arc::new(SystemClock), generator }).await;
+        let built = App::build(
+            &settings,
+            Parts {
+                clock: Arc::new(SystemClock),
+                generator,
+            },
+        )
+        .await;
         let app = built.unwrap_or_else(|error| panic!("the test server does not start: {error}"));
         let server = Server::at(format!("http://127.0.0.1:{}", app.port()), &settings);
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(app.run_until(async move { drop(stopped.await) }));
-        Self { server, settings, stop: Some(stop), running: Some(running), _data: data }
+        Self {
+            server,
+            settings,
+            stop: Some(stop),
+            running: Some(running),
+            _data: data,
+        }
     }
 
     /// Tells the server to stop; returns as soon as it has heard.
@@ -227,7 +247,11 @@ pub fn process_folder(name: &str) -> PathBuf {
     let running = |id: &str| !Path::new("/proc/self").exists() || Path::new("/proc").join(id).exists();
     for entry in std::fs::read_dir(&parent).unwrap().flatten() {
         let file = entry.file_name();
-        if file.to_str().and_then(|file| file.strip_prefix(&prefix)).is_some_and(|id| !running(id)) {
+        if file
+            .to_str()
+            .and_then(|file| file.strip_prefix(&prefix))
+            .is_some_and(|id| !running(id))
+        {
             drop(std::fs::remove_dir_all(entry.path()));
         }
     }
@@ -239,13 +263,19 @@ pub fn process_folder(name: &str) -> PathBuf {
 
 /// The GGUF file for the tests that need a real model.
 pub fn test_model() -> PathBuf {
-    let path = std::env::var_os("CHARTLIGHT_TEST_MODEL").map(PathBuf::from).unwrap_or_else(|| {
-        panic!(
-            "CHARTLIGHT_TEST_MODEL is not set. Tests on a real model need the path of a GGUF file: run \
+    let path = std::env::var_os("CHARTLIGHT_TEST_MODEL")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| {
+            panic!(
+                "CHARTLIGHT_TEST_MODEL is not set. Tests on a real model need the path of a GGUF file: run \
              `chartlight model fetch smollm2-135m` and set it to the file, or run `make test`, which does both"
-        )
-    });
-    assert!(path.is_file(), "CHARTLIGHT_TEST_MODEL names {}, which is not a file", path.display());
+            )
+        });
+    assert!(
+        path.is_file(),
+        "CHARTLIGHT_TEST_MODEL names {}, which is not a file",
+        path.display()
+    );
     path
 }
 

@@ -73,17 +73,20 @@ impl ScriptedGenerator {
 
 impl Generator for ScriptedGenerator {
     fn reserve(&self) -> Result<Permit, EngineError> {
-        if matches!(self.script, Script::Full) { Err(EngineError::Busy) } else { Ok(testing::permit()) }
+        if matches!(self.script, Script::Full) {
+            Err(EngineError::Busy)
+        } else {
+            Ok(testing::permit().unwrap())
+        }
     }
 
     fn generate(&self, permit: Permit, request: GenerateRequest) -> Result<Generation, EngineError> {
-        drop(permit);
         match &self.script {
             Script::Full => Err(EngineError::Busy),
-            Script::Say(say) => Ok(testing::generation(judged(request, say))),
+            Script::Say(say) => Ok(testing::generation(permit, judged(request, say))),
             Script::Hold(tests) => {
                 let sentences = request.items.iter().map(|item| sentence(&item.user)).collect();
-                let (events, generation) = testing::open_generation();
+                let (events, generation) = testing::open_generation(permit);
                 tests.send(Held { sentences, events }).unwrap();
                 Ok(generation)
             }
@@ -118,7 +121,11 @@ fn judged(mut request: GenerateRequest, say: &Say) -> Vec<GenerationEvent> {
             }
         }
     }
-    events.push(GenerationEvent::Finished(GenerationStats { claims, output_tokens: claims, ..GenerationStats::default() }));
+    events.push(GenerationEvent::Finished(GenerationStats {
+        claims,
+        output_tokens: claims,
+        ..GenerationStats::default()
+    }));
     events
 }
 
@@ -130,5 +137,8 @@ pub fn faithful(sentence: &str) -> String {
 /// Whether verification finds the claim supported by the sentence.
 pub fn is_supported(claim: &str, sentence: &str, subject: &str) -> bool {
     let verifier = Verifier::embedded().unwrap();
-    matches!(verifier.check(claim, &Source { sentence, subject }), Support::Supported { .. })
+    matches!(
+        verifier.check(claim, &Source { sentence, subject }),
+        Support::Supported { .. }
+    )
 }

@@ -1,6 +1,10 @@
 //! Integration tests: the real server on port 0, the real index over the project's own articles, both databases. Only the
 //! model is scripted, and only where a test is about logic. One binary, so that the index is built once.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail at once")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on must fail at once"
+)]
 
 mod app;
 mod asking;

@@ -36,7 +36,17 @@ pub fn database() -> String {
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::SeqCst));
     let port = cluster.port.to_string();
     let _gate = GATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let arguments = ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-T", "template0", &name];
+    let arguments = [
+        "-h",
+        "127.0.0.1",
+        "-p",
+        &port,
+        "-U",
+        "postgres",
+        "-T",
+        "template0",
+        &name,
+    ];
     run(Command::new(cluster.binaries.join("createdb")).args(arguments));
     format!("postgres://postgres@127.0.0.1:{port}/{name}")
 }
@@ -49,8 +59,18 @@ fn start() -> Cluster {
         run(Command::new("chown").arg(user).arg(&folder));
     }
     let data = folder.join("data");
-    let options = ["--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"];
-    run(as_user(user.as_deref(), &binaries.join("initdb")).arg("-D").arg(&data).args(options).current_dir(&folder));
+    let options = [
+        "--username=postgres",
+        "--auth=trust",
+        "--no-sync",
+        "--encoding=UTF8",
+        "--locale=C",
+    ];
+    run(as_user(user.as_deref(), &binaries.join("initdb"))
+        .arg("-D")
+        .arg(&data)
+        .args(options)
+        .current_dir(&folder));
     let port = free_port();
     let flags = format!("-p {port} -h 127.0.0.1 -k {} -F -N 200", folder.display());
     let mut watcher = as_user(user.as_deref(), Path::new("sh"))
@@ -64,18 +84,28 @@ fn start() -> Cluster {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(watcher.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(watcher.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     if line.trim() != "ready" {
         let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
         panic!("PostgreSQL does not start; its log says:\n{log}");
     }
-    Cluster { binaries, port, _watcher: watcher }
+    Cluster {
+        binaries,
+        port,
+        _watcher: watcher,
+    }
 }
 
 /// The newest installed version's programs.
 fn binaries() -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let complete = |bin: &PathBuf| ["initdb", "pg_ctl", "postgres", "createdb"].iter().all(|name| bin.join(name).is_file());
+    let complete = |bin: &PathBuf| {
+        ["initdb", "pg_ctl", "postgres", "createdb"]
+            .iter()
+            .all(|name| bin.join(name).is_file())
+    };
     let number = |entry: &std::fs::DirEntry| entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
     versions
         .map(|entry| (number(&entry), entry.path().join("bin")))
@@ -116,6 +146,13 @@ fn free_port() -> u16 {
 }
 
 fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -34,7 +34,10 @@ impl Reply {
 
     /// A header's value, empty where it is absent.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
     }
 
     /// Checks that this is a problem with this status; about `field`, where one is given.
@@ -43,8 +46,17 @@ impl Reply {
         assert_eq!(self.header("content-type"), "application/problem+json", "{what}");
         let problem = self.json();
         assert_eq!(problem["status"], status, "{what}");
-        assert!(problem["type"].as_str().unwrap_or("").starts_with("urn:chartlight:problem:"), "{what}: {problem}");
-        assert!(!problem["detail"].as_str().unwrap_or("").is_empty(), "{what}: {problem}");
+        assert!(
+            problem["type"]
+                .as_str()
+                .unwrap_or("")
+                .starts_with("urn:chartlight:problem:"),
+            "{what}: {problem}"
+        );
+        assert!(
+            !problem["detail"].as_str().unwrap_or("").is_empty(),
+            "{what}: {problem}"
+        );
         if let Some(field) = field {
             assert_eq!(problem["field"], field, "{what}: {problem}");
         }
@@ -83,7 +95,10 @@ impl LiveEvents {
     /// Reads until an event with this name; it is an error if none comes.
     pub async fn until(&mut self, name: &str) -> SentEvent {
         loop {
-            let event = self.next().await.unwrap_or_else(|| panic!("the stream ended before the event {name}"));
+            let event = self
+                .next()
+                .await
+                .unwrap_or_else(|| panic!("the stream ended before the event {name}"));
             if event.name == name {
                 return event;
             }
@@ -112,7 +127,11 @@ impl LiveEvents {
 
 /// One frame; comments are no events.
 fn event(frame: &str) -> Option<SentEvent> {
-    let value = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let value = |name: &str| {
+        frame
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    };
     let data = value("data")?;
     Some(SentEvent {
         name: value("event")?.to_owned(),
@@ -154,7 +173,12 @@ impl Caller {
 
     /// POST with any body.
     pub async fn post_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Reply {
-        self.send(self.request(Method::POST, path).header("content-type", content_type).body(body)).await
+        self.send(
+            self.request(Method::POST, path)
+                .header("content-type", content_type)
+                .body(body),
+        )
+        .await
     }
 
     /// DELETE.
@@ -165,7 +189,8 @@ impl Caller {
     /// Puts a chart.
     pub async fn put_chart(&self, patient: &str, bundle: Vec<u8>) -> Reply {
         let request = self.request(Method::PUT, &format!("/v1/patients/{patient}/chart"));
-        self.send(request.header("content-type", "application/fhir+json").body(bundle)).await
+        self.send(request.header("content-type", "application/fhir+json").body(bundle))
+            .await
     }
 
     /// Begins a conversation and returns its id.
@@ -177,7 +202,8 @@ impl Caller {
 
     /// Asks for an answer as JSON.
     pub async fn ask(&self, conversation: &str, question: &str) -> Reply {
-        self.post(&messages(conversation), &json!({ "question": question })).await
+        self.post(&messages(conversation), &json!({ "question": question }))
+            .await
     }
 
     /// Asks in a new conversation and returns the answer.
@@ -189,22 +215,37 @@ impl Caller {
 
     /// Asks for an answer as events, read as they arrive.
     pub async fn ask_live(&self, conversation: &str, question: &str) -> LiveEvents {
-        let request = self.request(Method::POST, &messages(conversation)).header("accept", "text/event-stream");
+        let request = self
+            .request(Method::POST, &messages(conversation))
+            .header("accept", "text/event-stream");
         let response = request.json(&json!({ "question": question })).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
-        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let kind = response
+            .headers()
+            .get("content-type")
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or("");
         assert!(kind.starts_with("text/event-stream"), "{kind}");
-        LiveEvents { response, unread: Vec::new() }
+        LiveEvents {
+            response,
+            unread: Vec::new(),
+        }
     }
 
     /// Sends only a request's head that announces a body of `length` bytes, then `body`, and returns what the server says
     /// to that. With `cut` the sending side is closed afterwards.
     pub async fn raw(&self, head: &str, length: usize, body: &[u8], cut: bool) -> Raw {
         let address = self.address.trim_start_matches("http://").to_owned();
-        let authorization = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let authorization = self
+            .token
+            .as_ref()
+            .map(|token| format!("Authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
         let head = format!("{head}\r\nHost: test\r\n{authorization}Content-Length: {length}\r\n\r\n");
         let bytes = [head.as_bytes(), body].concat();
-        tokio::task::spawn_blocking(move || exchange(&address, &bytes, cut)).await.unwrap()
+        tokio::task::spawn_blocking(move || exchange(&address, &bytes, cut))
+            .await
+            .unwrap()
     }
 }
 
@@ -234,13 +275,21 @@ fn exchange(address: &str, bytes: &[u8], cut: bool) -> Raw {
         read.extend_from_slice(&byte);
     }
     let text = String::from_utf8(read).unwrap();
-    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let status = text
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(0);
     Raw { status, text }
 }
 
 fn is_whole(read: &[u8]) -> bool {
     let text = String::from_utf8_lossy(read);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
     body.len() >= length.unwrap_or(0usize)
 }

@@ -32,6 +32,10 @@ pub struct CueFile {
     pub not_bridge: String,
     /// Words that end a denial.
     pub negation_stops: String,
+    /// Words that begin a question about a thing in general.
+    pub question_words: String,
+    /// Words that make a sentence about somebody.
+    pub personal_words: String,
     /// Phrases that look like a denial and are none ("no relief", "not sure").
     pub not_negation: CuePhrases,
     /// Words that join a list under one denial ("or", "nor").
@@ -59,7 +63,14 @@ enum Cue {
     PastForward,
 }
 
-const CUES: [Cue; 6] = [Cue::NotNegation, Cue::Information, Cue::Personal, Cue::Now, Cue::Past, Cue::PastForward];
+const CUES: [Cue; 6] = [
+    Cue::NotNegation,
+    Cue::Information,
+    Cue::Personal,
+    Cue::Now,
+    Cue::Past,
+    Cue::PastForward,
+];
 
 /// What was found out about a mention.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,6 +92,8 @@ pub struct Cues {
     not_bridge: HashSet<String>,
     stops: HashSet<String>,
     joiners: HashSet<String>,
+    question_words: HashSet<String>,
+    personal_words: HashSet<String>,
 }
 
 impl Cues {
@@ -91,7 +104,14 @@ impl Cues {
     pub fn compile(file: &CueFile, vocabulary: &mut Vocabulary) -> Result<Self, PhraseError> {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<HashSet<_>>();
         let mut index = PhraseIndex::default();
-        let lists = [&file.not_negation, &file.information, &file.personal, &file.now, &file.past, &file.past_forward];
+        let lists = [
+            &file.not_negation,
+            &file.information,
+            &file.personal,
+            &file.now,
+            &file.past,
+            &file.past_forward,
+        ];
         for (number, list) in lists.into_iter().enumerate() {
             for (phrases, spanish) in [(&list.en, false), (&list.es, true)] {
                 for phrase in phrases {
@@ -106,6 +126,8 @@ impl Cues {
             not_bridge: words(&file.not_bridge),
             stops: words(&file.negation_stops),
             joiners: words(&file.list_joiners),
+            question_words: words(&file.question_words),
+            personal_words: words(&file.personal_words),
         })
     }
 
@@ -118,7 +140,18 @@ impl Cues {
                 places.push((*cue, place));
             }
         });
-        let mut reading = CueReading { tokens, places, denied: vec![false; tokens.len()] };
+        let general = tokens
+            .chunk_by(|a, b| a.sentence == b.sentence)
+            .filter(|words| words.first().is_some_and(|w| self.question_words.contains(&w.text)))
+            .filter(|words| !words.iter().any(|w| self.personal_words.contains(&w.text)))
+            .filter_map(|words| words.first().map(|w| w.sentence))
+            .collect();
+        let mut reading = CueReading {
+            tokens,
+            places,
+            denied: vec![false; tokens.len()],
+            general,
+        };
         for at in 0..tokens.len() {
             self.mark_denied(&mut reading, at);
         }
@@ -173,7 +206,9 @@ impl Cues {
 
     /// Whether a denied list goes on after the comma before `at`: a joiner follows, or only short bare items do.
     fn list_goes_on(&self, tokens: &[Token], at: usize) -> bool {
-        let Some(sentence) = tokens.get(at).map(|t| t.sentence) else { return false };
+        let Some(sentence) = tokens.get(at).map(|t| t.sentence) else {
+            return false;
+        };
         let mut item = 0;
         for (offset, token) in tokens.iter().skip(at).enumerate() {
             if token.sentence != sentence {
@@ -200,6 +235,8 @@ pub struct CueReading<'a> {
     tokens: &'a [Token],
     places: Vec<(Cue, Found)>,
     denied: Vec<bool>,
+    /// Sentences that ask about a thing in general and about nobody.
+    general: HashSet<usize>,
 }
 
 impl CueReading<'_> {
@@ -208,19 +245,27 @@ impl CueReading<'_> {
     }
 
     fn covers(&self, cue: Cue, at: usize) -> bool {
-        self.places.iter().any(|(kind, place)| *kind == cue && place.start <= at && at < place.end)
+        self.places
+            .iter()
+            .any(|(kind, place)| *kind == cue && place.start <= at && at < place.end)
     }
 
     fn in_sentence(&self, cue: Cue, at: usize) -> impl Iterator<Item = Found> + '_ {
         let sentence = self.sentence(at);
-        self.places.iter().filter(move |(kind, place)| *kind == cue && self.sentence(place.start) == sentence).map(|(_, place)| *place)
+        self.places
+            .iter()
+            .filter(move |(kind, place)| *kind == cue && self.sentence(place.start) == sentence)
+            .map(|(_, place)| *place)
     }
 
     /// Whether a clause ends between two places: a comma, "but", or "and" with a new subject.
     fn comma_between(&self, from: usize, to: usize) -> bool {
         (from.min(to) + 1..=to.max(from)).any(|at| {
             let word = |i: usize| self.tokens.get(i).map_or("", |t| t.text.as_str());
-            let subject = matches!(word(at + 1), "i" | "he" | "she" | "my" | "we" | "it" | "now" | "me" | "ahora" | "mi");
+            let subject = matches!(
+                word(at + 1),
+                "i" | "he" | "she" | "my" | "we" | "it" | "now" | "me" | "ahora" | "mi"
+            );
             self.tokens.get(at).is_some_and(|t| t.comma_before)
                 || matches!(word(at), "but" | "pero" | "now" | "ahora")
                 || (matches!(word(at), "and" | "so" | "y" | "then") && subject)
@@ -235,25 +280,42 @@ impl CueReading<'_> {
         let negated = self.denied.get(place.start).copied().unwrap_or(false);
         let now_here = self.in_sentence(Cue::Now, place.start).next().is_some();
         let past = self.in_sentence(Cue::PastForward, place.start).any(|cue| {
-            cue.start <= place.start && place.start.saturating_sub(cue.end) <= 4 && !self.comma_between(cue.end.saturating_sub(1), place.start)
+            cue.start <= place.start
+                && place.start.saturating_sub(cue.end) <= 4
+                && !self.comma_between(cue.end.saturating_sub(1), place.start)
         }) || (!now_here
             && self.in_sentence(Cue::Past, place.start).any(|cue| {
-                let (near, far) = if cue.start > last { (last, cue.start) } else { (cue.end.saturating_sub(1), place.start) };
+                let (near, far) = if cue.start > last {
+                    (last, cue.start)
+                } else {
+                    (cue.end.saturating_sub(1), place.start)
+                };
                 !self.comma_between(near, far) && far.saturating_sub(near) <= 12
             }));
+        let general = self.sentence(place.start).is_some_and(|s| self.general.contains(&s));
         let hypothetical = !now_here
-            && self.in_sentence(Cue::Information, place.start).any(|cue| {
-                cue.start <= place.start
-                    && !self
-                        .in_sentence(Cue::Personal, place.start)
-                        .any(|personal| personal.end > cue.end && personal.start <= place.start && !self.follows_condition(personal.start))
-            });
-        Attributes { negated, past, hypothetical }
+            && (general
+                || self.in_sentence(Cue::Information, place.start).any(|cue| {
+                    cue.start <= place.start
+                        && !self.in_sentence(Cue::Personal, place.start).any(|personal| {
+                            personal.end > cue.end
+                                && personal.start <= place.start
+                                && !self.follows_condition(personal.start)
+                        })
+                }));
+        Attributes {
+            negated,
+            past,
+            hypothetical,
+        }
     }
 
     /// Whether "if", "when" or "that" stands just before: "how do I know if I am having a stroke".
     fn follows_condition(&self, at: usize) -> bool {
-        let before = at.checked_sub(1).and_then(|i| self.tokens.get(i)).map(|t| t.text.as_str());
+        let before = at
+            .checked_sub(1)
+            .and_then(|i| self.tokens.get(i))
+            .map(|t| t.text.as_str());
         matches!(before, Some("if" | "when" | "whether" | "after" | "si" | "cuando"))
     }
 }

@@ -63,20 +63,30 @@ impl TriageContext {
         let medicines = active_medicines(chart);
         let takes = |list: &str| medicines.iter().any(|m| list.split(' ').any(|name| m.contains(name)));
         let conditions = ActiveConditions::of(chart);
-        let birth = chart.person.birth_date.as_ref().and_then(crate::domain::chart::FhirDate::first_day);
+        let birth = chart
+            .person
+            .birth_date
+            .as_ref()
+            .and_then(crate::domain::chart::FhirDate::first_day);
         let sex = match chart.person.birth_sex.as_deref().or(chart.person.gender.as_deref()) {
             Some("F" | "female") => Some(Sex::Female),
             Some("M" | "male") => Some(Sex::Male),
             _ => None,
         };
         let born_recently = chart.conditions.iter().chain(&[]).any(|c| {
-            mentions(&c.record.code, &["postpartum", "puerper"]) && conditions.is_active(&c.record, c.clinical_status.as_deref())
+            mentions(&c.record.code, &["postpartum", "puerper"])
+                && conditions.is_active(&c.record, c.clinical_status.as_deref())
         }) || chart.procedures.iter().any(|p| {
             mentions(&p.record.code, &["delivery", "childbirth", "cesarean", "caesarean"])
                 && !p.record.is_error()
-                && p.record.date.as_ref().and_then(crate::domain::chart::FhirDate::first_day).is_some_and(|d| days_between(d, today).is_some_and(|n| (0..=42).contains(&n)))
+                && p.record
+                    .date
+                    .as_ref()
+                    .and_then(crate::domain::chart::FhirDate::first_day)
+                    .is_some_and(|d| days_between(d, today).is_some_and(|n| (0..=42).contains(&n)))
         });
-        let pregnant = conditions.any(&["pregnan", "gestation"], &["Z33", "Z34", "O0", "O1", "O2", "O3", "O4"]) && !born_recently;
+        let pregnant =
+            conditions.any(&["pregnan", "gestation"], &["Z33", "Z34", "O0", "O1", "O2", "O3", "O4"]) && !born_recently;
         Self {
             age_years: birth.and_then(|b| whole_years(b, today)),
             sex,
@@ -86,22 +96,81 @@ impl TriageContext {
             anticoagulated: takes(ANTICOAGULANTS) || conditions.any(&["anticoagulant therapy"], &["Z79.01"]),
             immunosuppressed: takes(IMMUNOSUPPRESSANTS)
                 || conditions.any(
-                    &["immunosuppress", "immunodefic", "immune defic", "transplant", "neutropeni", "leukemia", "lymphoma", "asplenia", "chemotherapy", "hiv infection", "human immunodeficiency"],
-                    &["D80", "D81", "D82", "D83", "D84", "B20", "Z94", "D70", "C91", "C92", "Q89.01", "Z90.81"],
+                    &[
+                        "immunosuppress",
+                        "immunodefic",
+                        "immune defic",
+                        "transplant",
+                        "neutropeni",
+                        "leukemia",
+                        "lymphoma",
+                        "asplenia",
+                        "chemotherapy",
+                        "hiv infection",
+                        "human immunodeficiency",
+                    ],
+                    &[
+                        "D80", "D81", "D82", "D83", "D84", "B20", "Z94", "D70", "C91", "C92", "Q89.01", "Z90.81",
+                    ],
                 ),
-            diabetes: conditions.any(&["diabetes mellitus", "diabetes type", "type 1 diabetes", "type 2 diabetes"], &["E10", "E11", "E13"]) && !conditions.only(&["prediabetes"], &["diabetes mellitus", "diabetes type"]),
+            diabetes: conditions.any(
+                &[
+                    "diabetes mellitus",
+                    "diabetes type",
+                    "type 1 diabetes",
+                    "type 2 diabetes",
+                ],
+                &["E10", "E11", "E13"],
+            ) && !conditions.only(&["prediabetes"], &["diabetes mellitus", "diabetes type"]),
             insulin: takes("insulin lantus humalog novolog levemir tresiba basaglar"),
             heart_disease: conditions.any(
-                &["coronary", "myocardial infarction", "heart failure", "ischemic heart", "atrial fibrillation", "cardiomyopathy", "valve", "angina", "heart disease"],
+                &[
+                    "coronary",
+                    "myocardial infarction",
+                    "heart failure",
+                    "ischemic heart",
+                    "atrial fibrillation",
+                    "cardiomyopathy",
+                    "valve",
+                    "angina",
+                    "heart disease",
+                ],
                 &["I20", "I21", "I22", "I25", "I34", "I35", "I42", "I48", "I50"],
             ),
-            kidney_disease: conditions.any(&["kidney disease", "renal failure", "end-stage renal", "dialysis", "renal disease"], &["N18", "N19", "Z99.2"]),
-            lung_disease: conditions.any(&["asthma", "obstructive pulmonary", "obstructive bronchitis", "emphysema", "cystic fibrosis"], &["J43", "J44", "J45", "E84"]),
-            stroke_history: conditions.any(&["stroke", "cerebral infarction", "transient ischemic"], &["I63", "G45", "Z86.73", "I69"]),
-            liver_disease: conditions.any(&["cirrhosis", "hepatic failure", "liver failure"], &["K74", "K72", "K70.3"]),
+            kidney_disease: conditions.any(
+                &[
+                    "kidney disease",
+                    "renal failure",
+                    "end-stage renal",
+                    "dialysis",
+                    "renal disease",
+                ],
+                &["N18", "N19", "Z99.2"],
+            ),
+            lung_disease: conditions.any(
+                &[
+                    "asthma",
+                    "obstructive pulmonary",
+                    "obstructive bronchitis",
+                    "emphysema",
+                    "cystic fibrosis",
+                ],
+                &["J43", "J44", "J45", "E84"],
+            ),
+            stroke_history: conditions.any(
+                &["stroke", "cerebral infarction", "transient ischemic"],
+                &["I63", "G45", "Z86.73", "I69"],
+            ),
+            liver_disease: conditions.any(
+                &["cirrhosis", "hepatic failure", "liver failure"],
+                &["K74", "K72", "K70.3"],
+            ),
             epilepsy: conditions.any(&["epilepsy", "seizure disorder"], &["G40"]),
             sickle_cell: conditions.any(&["sickle cell disease", "sickle cell anemia"], &["D57"]),
-            adrenal_insufficiency: conditions.any(&["addison", "adrenal insufficiency", "adrenocortical insufficiency"], &["E27.1", "E27.4"]),
+            adrenal_insufficiency: conditions.any(
+                &["addison", "adrenal insufficiency", "adrenocortical insufficiency"],
+                &["E27.1", "E27.4"],
+            ),
         }
     }
 
@@ -141,11 +210,16 @@ struct ActiveConditions {
 
 impl ActiveConditions {
     fn of(chart: &Chart) -> Self {
-        let mut found = Self { names: Vec::new(), icd: Vec::new() };
+        let mut found = Self {
+            names: Vec::new(),
+            icd: Vec::new(),
+        };
         for condition in &chart.conditions {
             if found.is_active(&condition.record, condition.clinical_status.as_deref()) {
                 found.names.extend(texts(&condition.record.code));
-                found.icd.extend(condition.record.code.code_in(ICD10CM).map(str::to_owned));
+                found
+                    .icd
+                    .extend(condition.record.code.code_in(ICD10CM).map(str::to_owned));
             }
         }
         found
@@ -160,7 +234,10 @@ impl ActiveConditions {
 
     fn any(&self, names: &[&str], icd: &[&str]) -> bool {
         self.names.iter().any(|have| names.iter().any(|n| have.contains(n)))
-            || self.icd.iter().any(|have| icd.iter().any(|code| have.starts_with(code)))
+            || self
+                .icd
+                .iter()
+                .any(|have| icd.iter().any(|code| have.starts_with(code)))
     }
 
     /// Whether only `these` are named and none of `those`.
@@ -187,7 +264,12 @@ fn active_medicines(chart: &Chart) -> Vec<String> {
         .medication_requests
         .iter()
         .filter(|m| !m.record.is_error())
-        .filter(|m| matches!(m.record.status.as_deref(), None | Some("active" | "on-hold" | "unknown")))
+        .filter(|m| {
+            matches!(
+                m.record.status.as_deref(),
+                None | Some("active" | "on-hold" | "unknown")
+            )
+        })
         .flat_map(|m| texts(&m.record.code))
         .collect()
 }
@@ -209,16 +291,36 @@ mod tests {
     use crate::domain::chart::{Condition, FhirDate, MedicationRequest};
 
     fn named(text: &str) -> Record {
-        Record { code: Concept { codings: Vec::new(), text: Some(text.to_owned()) }, ..Record::default() }
+        Record {
+            code: Concept {
+                codings: Vec::new(),
+                text: Some(text.to_owned()),
+            },
+            ..Record::default()
+        }
     }
 
     #[test]
     fn the_chart_gives_age_conditions_and_medicines() {
         let mut chart = Chart::empty(PatientId::parse("p").unwrap());
         chart.person.birth_date = Some(FhirDate("1950-06-01".to_owned()));
-        chart.conditions.push(Condition { record: named("Diabetes mellitus type 2 (disorder)"), clinical_status: Some("active".to_owned()), ..Condition::default() });
-        chart.conditions.push(Condition { record: named("Asthma"), clinical_status: Some("resolved".to_owned()), ..Condition::default() });
-        chart.medication_requests.push(MedicationRequest { record: Record { status: Some("active".to_owned()), ..named("Apixaban 5 MG Oral Tablet") }, ..MedicationRequest::default() });
+        chart.conditions.push(Condition {
+            record: named("Diabetes mellitus type 2 (disorder)"),
+            clinical_status: Some("active".to_owned()),
+            ..Condition::default()
+        });
+        chart.conditions.push(Condition {
+            record: named("Asthma"),
+            clinical_status: Some("resolved".to_owned()),
+            ..Condition::default()
+        });
+        chart.medication_requests.push(MedicationRequest {
+            record: Record {
+                status: Some("active".to_owned()),
+                ..named("Apixaban 5 MG Oral Tablet")
+            },
+            ..MedicationRequest::default()
+        });
         let context = TriageContext::from_chart(&chart, jiff::civil::date(2026, 5, 31));
         assert_eq!(context.age_years, Some(75));
         assert!(context.diabetes && context.anticoagulated);

@@ -59,7 +59,10 @@ impl<'a> Evidence<'a> {
                 ConceptKind::Sign => !found.negated && !found.past && !found.hypothetical,
             };
             if counts && let Some(list) = places.get_mut(concept) {
-                list.push(Found { start: place.start + offset, end: place.end + offset });
+                list.push(Found {
+                    start: place.start + offset,
+                    end: place.end + offset,
+                });
             }
         });
         for measured in self.rules.quantities.read(&tokens) {
@@ -77,7 +80,12 @@ impl<'a> Evidence<'a> {
     /// Whether the message speaks only of someone else, so that the patient's own chart does not apply.
     fn about_other(&self) -> bool {
         let there = |name: &str| {
-            self.rules.concept_names.iter().position(|n| n == name).and_then(|i| self.places.get(i)).is_some_and(|p| !p.is_empty())
+            self.rules
+                .concept_names
+                .iter()
+                .position(|n| n == name)
+                .and_then(|i| self.places.get(i))
+                .is_some_and(|p| !p.is_empty())
         };
         there(OTHER_PERSON) && !there(SELF)
     }
@@ -91,7 +99,9 @@ impl<'a> Evidence<'a> {
             Condition::Compare(quantity, comparison, limit) => {
                 let said = self.values.get(*quantity).map(Vec::as_slice).unwrap_or_default();
                 if said.is_empty() {
-                    return self.from_chart(*quantity).is_some_and(|value| comparison.holds(value, *limit));
+                    return self
+                        .value_of_chart(*quantity)
+                        .is_some_and(|value| comparison.holds(value, *limit));
                 }
                 said.iter().any(|value| comparison.holds(*value, *limit))
             }
@@ -103,7 +113,7 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    fn from_chart(&self, quantity: usize) -> Option<f64> {
+    fn value_of_chart(&self, quantity: usize) -> Option<f64> {
         if self.about_other() {
             return None;
         }
@@ -117,9 +127,18 @@ impl<'a> Evidence<'a> {
     }
 
     fn near(&self, first: &[usize], second: &[usize]) -> bool {
-        let all = |numbers: &[usize]| numbers.iter().filter_map(|n| self.places.get(*n)).flatten().copied().collect::<Vec<_>>();
+        let all = |numbers: &[usize]| {
+            numbers
+                .iter()
+                .filter_map(|n| self.places.get(*n))
+                .flatten()
+                .copied()
+                .collect::<Vec<_>>()
+        };
         let second = all(second);
-        all(first).iter().any(|a| second.iter().any(|b| a.start.abs_diff(b.start) <= NEAR_WORDS))
+        all(first)
+            .iter()
+            .any(|a| second.iter().any(|b| a.start.abs_diff(b.start) <= NEAR_WORDS))
     }
 
     /// Names of the concepts that count, for tests and for people who tune the rules.

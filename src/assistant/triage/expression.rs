@@ -67,7 +67,12 @@ const MAX_DEPTH: usize = 40;
 /// # Errors
 /// See [`ExpressionError`].
 pub fn parse(text: &str) -> Result<Expression, ExpressionError> {
-    let mut reader = Reader { text, chars: text.chars().collect(), at: 0, depth: 0 };
+    let mut reader = Reader {
+        text,
+        chars: text.chars().collect(),
+        at: 0,
+        depth: 0,
+    };
     let expression = reader.any()?;
     reader.skip();
     if reader.at < reader.chars.len() {
@@ -85,7 +90,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn error(&self, reason: &'static str) -> ExpressionError {
-        ExpressionError { text: self.text.to_owned(), reason, at: self.at }
+        ExpressionError {
+            text: self.text.to_owned(),
+            reason,
+            at: self.at,
+        }
     }
 
     fn skip(&mut self) {
@@ -106,7 +115,11 @@ impl Reader<'_> {
     }
 
     fn need(&mut self, wanted: char, reason: &'static str) -> Result<(), ExpressionError> {
-        if self.take(wanted) { Ok(()) } else { Err(self.error(reason)) }
+        if self.take(wanted) {
+            Ok(())
+        } else {
+            Err(self.error(reason))
+        }
     }
 
     fn any(&mut self) -> Result<Expression, ExpressionError> {
@@ -172,7 +185,9 @@ impl Reader<'_> {
             (Some('<'), _) => Some((Comparison::Under, 1)),
             _ => None,
         };
-        let Some((comparison, length)) = comparison else { return Ok(Expression::Name(word)) };
+        let Some((comparison, length)) = comparison else {
+            return Ok(Expression::Name(word));
+        };
         self.at += length;
         self.skip();
         let mut digits = String::new();
@@ -200,7 +215,10 @@ impl Reader<'_> {
     fn word(&mut self) -> String {
         self.skip();
         let mut word = String::new();
-        while let Some(c) = self.peek().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+        while let Some(c) = self
+            .peek()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        {
             word.push(c);
             self.at += 1;
         }
@@ -228,15 +246,23 @@ mod tests {
         let name = |n: &str| Expression::Name(n.to_owned());
         assert_eq!(
             parse("a | b-c & !d"),
-            Ok(Expression::Any(vec![name("a"), Expression::All(vec![name("b-c"), Expression::Not(Box::new(name("d")))])]))
+            Ok(Expression::Any(vec![
+                name("a"),
+                Expression::All(vec![name("b-c"), Expression::Not(Box::new(name("d")))])
+            ]))
         );
     }
 
     #[test]
     fn numbers_counts_and_nearness_are_read() {
-        assert_eq!(parse("age >= 65.5"), Ok(Expression::Compare("age".to_owned(), Comparison::AtLeast, 65.5)));
+        assert_eq!(
+            parse("age >= 65.5"),
+            Ok(Expression::Compare("age".to_owned(), Comparison::AtLeast, 65.5))
+        );
         assert!(matches!(parse("2 of (a, b & c)"), Ok(Expression::AtLeast(2, parts)) if parts.len() == 2));
-        assert!(matches!(parse("near(a|b, c)"), Ok(Expression::Near(first, second)) if first.len() == 2 && second.len() == 1));
+        assert!(
+            matches!(parse("near(a|b, c)"), Ok(Expression::Near(first, second)) if first.len() == 2 && second.len() == 1)
+        );
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub struct RuleEntry {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Presentation {
-    /// Its name for reviewers.
+    /// Its name for reviewers; must not be empty.
     pub title: String,
     /// The public guideline its rules come from.
     pub source: String,

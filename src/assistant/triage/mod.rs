@@ -69,7 +69,11 @@ pub struct EmergencyContacts {
 impl Default for EmergencyContacts {
     /// The numbers of the United States: 911; the 988 Suicide & Crisis Lifeline; America's Poison Centers.
     fn default() -> Self {
-        Self { emergency: "911".to_owned(), crisis: "988".to_owned(), poison: "1-800-222-1222".to_owned() }
+        Self {
+            emergency: "911".to_owned(),
+            crisis: "988".to_owned(),
+            poison: "1-800-222-1222".to_owned(),
+        }
     }
 }
 
@@ -98,7 +102,8 @@ impl TriageRules {
         let mut files = BTreeMap::new();
         for name in RuleFolder::iter().filter(|name| name.ends_with(".toml")) {
             if let Some(file) = RuleFolder::get(&name) {
-                let text = String::from_utf8(file.data.into_owned()).map_err(|cause| RuleError::NotText(format!("{name} ({cause})")))?;
+                let text = String::from_utf8(file.data.into_owned())
+                    .map_err(|cause| RuleError::NotText(format!("{name} ({cause})")))?;
                 files.insert(name.into_owned(), text);
             }
         }
@@ -117,7 +122,10 @@ impl TriageRules {
                 hasher.update(part.as_bytes());
             }
         }
-        Ok(Self { set: RuleSet::compile(files)?, hash: hex::encode(hasher.finalize()) })
+        Ok(Self {
+            set: RuleSet::compile(files)?,
+            hash: hex::encode(hasher.finalize()),
+        })
     }
 
     /// SHA-256 over all rule files, lower-case hex.
@@ -135,7 +143,11 @@ impl TriageRules {
         for turn in turns.iter().filter(|t| t.role == Speaker::User) {
             evidence.read(turn.text);
             for (rule, mark) in self.set.rules.iter().zip(&mut fired) {
-                *mark = if rule.level >= Urgency::Urgent { *mark || evidence.holds(&rule.when) } else { evidence.holds(&rule.when) };
+                *mark = if rule.level >= Urgency::Urgent {
+                    *mark || evidence.holds(&rule.when)
+                } else {
+                    evidence.holds(&rule.when)
+                };
             }
         }
         let mut reasons: Vec<TriageReason> = self
@@ -144,9 +156,13 @@ impl TriageRules {
             .iter()
             .zip(&fired)
             .filter(|(_, fired)| **fired)
-            .map(|(rule, _)| TriageReason { rule: rule.id.clone(), urgency: rule.level, source: rule.source.clone() })
+            .map(|(rule, _)| TriageReason {
+                rule: rule.id.clone(),
+                urgency: rule.level,
+                source: rule.source.clone(),
+            })
             .collect();
-        reasons.sort_by(|a, b| b.urgency.cmp(&a.urgency));
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.urgency));
         let urgency = reasons.first().map_or(Urgency::Routine, |r| r.urgency);
         if urgency > Urgency::SelfCare {
             reasons.retain(|r| r.urgency > Urgency::SelfCare);
@@ -202,7 +218,11 @@ impl TriageRules {
         let best = rules.min_by_key(|r| r.notice == general);
         let (rule, name) = best.map_or((String::new(), general), |r| (r.id.clone(), r.notice.as_str()));
         let text = self.set.notices.get(name).or_else(|| self.set.notices.get(general))?;
-        let text = if language.to_ascii_lowercase().starts_with("es") { &text.es } else { &text.en };
+        let text = if language.to_ascii_lowercase().starts_with("es") {
+            &text.es
+        } else {
+            &text.en
+        };
         let text = text
             .replace("{emergency}", &contacts.emergency)
             .replace("{crisis}", &contacts.crisis)

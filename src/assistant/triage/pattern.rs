@@ -69,7 +69,9 @@ impl Phrase {
     /// See [`PhraseError`].
     pub fn compile(text: &str, spanish: bool, vocabulary: &mut Vocabulary) -> Result<Self, PhraseError> {
         let folded = crate::domain::text::fold(text);
-        let (any_order, body) = folded.strip_prefix('~').map_or((false, folded.as_str()), |rest| (true, rest));
+        let (any_order, body) = folded
+            .strip_prefix('~')
+            .map_or((false, folded.as_str()), |rest| (true, rest));
         let mut elements: Vec<Element> = Vec::new();
         let mut gap = 0;
         for part in body.split_whitespace() {
@@ -81,11 +83,15 @@ impl Phrase {
             let mut stems = Vec::new();
             for choice in part.split('|') {
                 if let Some(class) = choice.strip_prefix('<').and_then(|c| c.strip_suffix('>')) {
-                    let words = vocabulary.class(class).ok_or_else(|| PhraseError::UnknownClass {
-                        phrase: text.to_owned(),
-                        class: class.to_owned(),
-                    })?;
-                    for word in words.to_vec() {
+                    let words =
+                        vocabulary
+                            .class(class)
+                            .map(<[String]>::to_vec)
+                            .ok_or_else(|| PhraseError::UnknownClass {
+                                phrase: text.to_owned(),
+                                class: class.to_owned(),
+                            })?;
+                    for word in words {
                         stems.push(vocabulary.intern(&word, spanish));
                     }
                 } else if let Some(exact) = choice.strip_prefix('=') {
@@ -114,7 +120,11 @@ impl Phrase {
     /// Matches with the first element at token `at`.
     #[must_use]
     pub fn find(&self, tokens: &[Token], at: usize) -> Option<Found> {
-        if self.any_order { self.find_around(tokens, at) } else { self.find_forward(tokens, at) }
+        if self.any_order {
+            self.find_around(tokens, at)
+        } else {
+            self.find_forward(tokens, at)
+        }
     }
 
     fn find_forward(&self, tokens: &[Token], at: usize) -> Option<Found> {
@@ -126,7 +136,9 @@ impl Phrase {
             let mut next = position + 1;
             let saved_fillers = fillers;
             let hit = loop {
-                let Some(token) = tokens.get(next).filter(|t| t.sentence == sentence) else { break None };
+                let Some(token) = tokens.get(next).filter(|t| t.sentence == sentence) else {
+                    break None;
+                };
                 if element.matches(token) {
                     break Some(next);
                 }
@@ -145,7 +157,10 @@ impl Phrase {
                 None => return None,
             }
         }
-        Some(Found { start: at, end: position + 1 })
+        Some(Found {
+            start: at,
+            end: position + 1,
+        })
     }
 
     fn find_around(&self, tokens: &[Token], at: usize) -> Option<Found> {
@@ -156,7 +171,9 @@ impl Phrase {
             loop {
                 let next = if forward { Some(edge + 1) } else { edge.checked_sub(1) };
                 let Some(next) = next else { break };
-                let Some(token) = tokens.get(next).filter(|t| t.sentence == sentence) else { break };
+                let Some(token) = tokens.get(next).filter(|t| t.sentence == sentence) else {
+                    break;
+                };
                 words += usize::from(!token.filler);
                 if words > WINDOW {
                     break;
@@ -210,12 +227,18 @@ impl PhraseIndex {
     /// Calls `found` for each match: concept and place.
     pub fn search(&self, tokens: &[Token], mut found: impl FnMut(usize, Found)) {
         for (at, token) in tokens.iter().enumerate() {
-            let spanish = if token.spanish == token.english { 0 } else { token.spanish };
+            let spanish = if token.spanish == token.english {
+                0
+            } else {
+                token.spanish
+            };
             for stem in [token.english, spanish, token.exact] {
                 if stem == 0 {
                     continue;
                 }
-                let Some(list) = self.by_stem.get(usize::try_from(stem).unwrap_or(0)) else { continue };
+                let Some(list) = self.by_stem.get(usize::try_from(stem).unwrap_or(0)) else {
+                    continue;
+                };
                 for number in list {
                     if let Some((concept, phrase)) = self.phrases.get(*number)
                         && let Some(place) = phrase.find(tokens, at)
@@ -262,6 +285,9 @@ mod tests {
         assert!(found("~ face droop|sag", "a sagging look of my face"));
         assert!(found("chest <pain>", "my chest really hurts"));
         assert!(found("cannot catch my? breath", "i can't catch breath"));
-        assert!(!found("~ face droop", "face one two three four five six seven eight drooping"));
+        assert!(!found(
+            "~ face droop",
+            "face one two three four five six seven eight drooping"
+        ));
     }
 }

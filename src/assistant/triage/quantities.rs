@@ -85,7 +85,11 @@ impl Quantities {
                 names.push(entry.name.clone());
             }
         }
-        Ok(Self { names, entries: file.quantity, index })
+        Ok(Self {
+            names,
+            entries: file.quantity,
+            index,
+        })
     }
 
     /// The number of a quantity by its name.
@@ -109,18 +113,33 @@ impl Quantities {
         self.read_built_in(tokens, &mut used, &mut found);
         self.index.search(tokens, |number, cue| {
             let Some(entry) = self.entries.get(number) else { return };
-            let Some(quantity) = self.number(&entry.name) else { return };
+            let Some(quantity) = self.number(&entry.name) else {
+                return;
+            };
             let previous = cue.start.checked_sub(1).and_then(|i| tokens.get(i));
             if previous.is_some_and(|t| entry.not_after.contains(&t.text)) {
                 return;
             }
-            let after = if entry.number_only_first { None } else { number_after(tokens, cue.end, 6, &used, entry) };
-            let before = || if entry.number_first || entry.number_only_first { number_before(tokens, cue.start, 3, &used, entry) } else { None };
+            let after = if entry.number_only_first {
+                None
+            } else {
+                number_after(tokens, cue.end, 6, &used, entry)
+            };
+            let before = || {
+                if entry.number_first || entry.number_only_first {
+                    number_before(tokens, cue.start, 3, &used, entry)
+                } else {
+                    None
+                }
+            };
             if let Some((at, value)) = after.or_else(before) {
                 found.push(Measured {
                     quantity,
                     value,
-                    place: Found { start: cue.start.min(at), end: cue.end.max(at + 1) },
+                    place: Found {
+                        start: cue.start.min(at),
+                        end: cue.end.max(at + 1),
+                    },
                 });
             }
         });
@@ -134,15 +153,21 @@ impl Quantities {
             let readings = [
                 written.pressure(value),
                 written.pain(value),
-                written.age(value),
                 written.pregnancy(value),
+                written.age(value),
                 written.duration(value),
             ];
-            let Some(reading) = readings.into_iter().flatten().next() else { continue };
+            let Some(reading) = readings.into_iter().flatten().next() else {
+                continue;
+            };
             let pressure = reading.iter().any(|(name, _)| *name == "diastolic");
             for (name, value) in reading {
                 if let Some(quantity) = self.number(name) {
-                    found.push(Measured { quantity, value, place: Found { start: at, end: at + 1 } });
+                    found.push(Measured {
+                        quantity,
+                        value,
+                        place: Found { start: at, end: at + 1 },
+                    });
                 }
             }
             if let Some(mark) = used.get_mut(at) {
@@ -165,7 +190,13 @@ fn accepted(tokens: &[Token], at: usize, entry: &QuantityEntry) -> Option<f64> {
     (entry.min..=entry.max).contains(&value).then_some(value)
 }
 
-fn number_after(tokens: &[Token], from: usize, reach: usize, used: &[Option<bool>], entry: &QuantityEntry) -> Option<(usize, f64)> {
+fn number_after(
+    tokens: &[Token],
+    from: usize,
+    reach: usize,
+    used: &[Option<bool>],
+    entry: &QuantityEntry,
+) -> Option<(usize, f64)> {
     let sentence = tokens.get(from.checked_sub(1)?)?.sentence;
     (from..from + reach)
         .take_while(|i| tokens.get(*i).is_some_and(|t| t.sentence == sentence))
@@ -175,7 +206,13 @@ fn number_after(tokens: &[Token], from: usize, reach: usize, used: &[Option<bool
         .find_map(|i| accepted(tokens, i, entry).map(|value| (i, value)))
 }
 
-fn number_before(tokens: &[Token], to: usize, reach: usize, used: &[Option<bool>], entry: &QuantityEntry) -> Option<(usize, f64)> {
+fn number_before(
+    tokens: &[Token],
+    to: usize,
+    reach: usize,
+    used: &[Option<bool>],
+    entry: &QuantityEntry,
+) -> Option<(usize, f64)> {
     let sentence = tokens.get(to)?.sentence;
     (to.saturating_sub(reach)..to)
         .rev()
@@ -202,7 +239,10 @@ impl<'a> Written<'a> {
     }
 
     fn before(&self, n: usize) -> &str {
-        self.at.checked_sub(n).and_then(|i| self.token(i)).map_or("", |t| t.text.as_str())
+        self.at
+            .checked_sub(n)
+            .and_then(|i| self.token(i))
+            .map_or("", |t| t.text.as_str())
     }
 
     fn token(&self, i: usize) -> Option<&Token> {
@@ -234,9 +274,28 @@ impl<'a> Written<'a> {
             return None;
         }
         let unit = self.after(1);
-        let old = self.after(2) == "old" || matches!(self.after(2), "edad" | "male" | "female" | "m" | "f" | "man" | "woman" | "boy" | "girl");
+        let old = self.after(2) == "old"
+            || matches!(
+                self.after(2),
+                "edad" | "male" | "female" | "m" | "f" | "man" | "woman" | "boy" | "girl"
+            );
         let baby_before = (1..=4).any(|n| {
-            matches!(self.before(n), "baby" | "newborn" | "infant" | "bebe" | "recien" | "daughter" | "son" | "hijo" | "hija" | "age" | "aged" | "toddler" | "kid")
+            matches!(
+                self.before(n),
+                "baby"
+                    | "newborn"
+                    | "infant"
+                    | "bebe"
+                    | "recien"
+                    | "daughter"
+                    | "son"
+                    | "hijo"
+                    | "hija"
+                    | "age"
+                    | "aged"
+                    | "toddler"
+                    | "kid"
+            )
         });
         let per_year: f64 = match unit {
             "year" | "years" | "yr" | "yrs" | "yo" | "y" | "anos" | "ano" | "anito" | "anitos" => 1.0,
@@ -245,16 +304,53 @@ impl<'a> Written<'a> {
             "day" | "days" | "dia" | "dias" => 365.0,
             _ => 0.0,
         };
-        let spanish_age = matches!(unit, "anos" | "ano" | "anitos") && matches!(self.before(1), "de" | "tengo" | "tiene" | "con");
-        let of_baby = per_year > 1.0 && baby_before && !matches!(self.before(1), "for" | "past" | "last" | "hace" | "por" | "about" | "these" | "the") && !matches!(self.after(2), "ago" | "pregnant" | "now" | "early");
+        let spanish_age =
+            matches!(unit, "anos" | "ano" | "anitos") && matches!(self.before(1), "de" | "tengo" | "tiene" | "con");
+        let of_baby = per_year > 1.0
+            && baby_before
+            && !matches!(
+                self.before(1),
+                "for" | "past" | "last" | "hace" | "por" | "about" | "these" | "the"
+            )
+            && !matches!(self.after(2), "ago" | "pregnant" | "now" | "early");
         if matches!(unit, "yo") || (per_year > 0.0 && (old || spanish_age || of_baby)) {
             return Some(vec![("age", value / per_year.max(1.0))]);
         }
-        let sex_after = matches!(unit, "m" | "f" | "male" | "female" | "man" | "woman" | "guy" | "girl" | "boy");
+        let sex_after = matches!(
+            unit,
+            "m" | "f" | "male" | "female" | "man" | "woman" | "guy" | "girl" | "boy"
+        );
         let said = matches!((self.before(2), self.before(1)), ("i" | "he" | "she", "am" | "is"))
             || matches!(self.before(1), "age" | "aged")
-            || matches!((self.before(2), self.before(1)), ("age" | "wife" | "husband" | "mom" | "mother" | "dad" | "father" | "son" | "daughter", "is"));
-        let counted = matches!(unit, "pound" | "pounds" | "lb" | "lbs" | "kg" | "hour" | "hours" | "hrs" | "minute" | "minutes" | "min" | "cm" | "inches" | "ft" | "percent" | "times" | "degrees" | "f" | "c");
+            || matches!(
+                (self.before(2), self.before(1)),
+                (
+                    "age" | "wife" | "husband" | "mom" | "mother" | "dad" | "father" | "son" | "daughter",
+                    "is"
+                )
+            );
+        let counted = matches!(
+            unit,
+            "pound"
+                | "pounds"
+                | "lb"
+                | "lbs"
+                | "kg"
+                | "hour"
+                | "hours"
+                | "hrs"
+                | "minute"
+                | "minutes"
+                | "min"
+                | "cm"
+                | "inches"
+                | "ft"
+                | "percent"
+                | "times"
+                | "degrees"
+                | "f"
+                | "c"
+        );
         if (sex_after && value >= 10.0) || (said && per_year == 0.0 && !counted) {
             return Some(vec![("age", value)]);
         }
@@ -263,17 +359,35 @@ impl<'a> Written<'a> {
 
     fn pregnancy(&self, value: f64) -> Option<Reading> {
         let near = |n: usize| {
-            matches!(self.after(n), "pregnant" | "pregnancy" | "along" | "gestation" | "embarazada" | "embarazo" | "gestacion" | "preg")
+            matches!(
+                self.after(n),
+                "pregnant" | "pregnancy" | "along" | "gestation" | "embarazada" | "embarazo" | "gestacion" | "preg"
+            )
         };
         let weeks = matches!(self.after(1), "week" | "weeks" | "wk" | "wks" | "semana" | "semanas");
         let months = matches!(self.after(1), "month" | "months" | "mes" | "meses");
         let before = (1..=5).any(|n| matches!(self.before(n), "pregnant" | "pregnancy" | "embarazada" | "embarazo"));
         let ago = matches!(self.after(2), "ago" | "postpartum") || matches!(self.before(1), "for" | "past" | "hace");
-        let announced = matches!(self.before(1), "week" | "semana") && (near(1) || near(2) || before || (1..=4).any(near));
+        // "I'm 29 weeks" is said of a pregnancy.
+        let bare = weeks
+            && matches!(
+                (self.before(2), self.before(1)),
+                ("i", "am") | ("am", "about" | "only" | "now") | ("she", "is")
+            )
+            && !matches!(
+                self.after(2),
+                "old" | "post" | "postpartum" | "out" | "into" | "sober" | "clean" | "late" | "from" | "away" | "on"
+            );
+        if bare && (4.0..=43.0).contains(&value) {
+            return Some(vec![("weeks_pregnant", value)]);
+        }
+        let announced =
+            matches!(self.before(1), "week" | "semana") && (near(1) || near(2) || before || (1..=4).any(near));
         if announced || (weeks && ((1..=4).any(near) || before) && !ago) {
             return (value <= 44.0).then(|| vec![("weeks_pregnant", value)]);
         }
-        (months && ((2..=4).any(near) || before) && !ago && value <= 10.0).then(|| vec![("weeks_pregnant", value * 4.33)])
+        (months && ((2..=4).any(near) || before) && !ago && value <= 10.0)
+            .then(|| vec![("weeks_pregnant", value * 4.33)])
     }
 
     fn duration(&self, value: f64) -> Option<Reading> {

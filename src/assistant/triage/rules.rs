@@ -15,9 +15,22 @@ use super::vocabulary::{Vocabulary, WordFile};
 
 /// Context flags that rules may name besides concepts (see [`super::context::TriageContext::flags`]).
 const FLAGS: [&str; 16] = [
-    "pregnant", "postpartum", "anticoagulated", "immunosuppressed", "diabetes", "insulin-user", "heart-disease",
-    "kidney-disease", "lung-disease", "stroke-history", "liver-disease", "epilepsy", "sickle-cell",
-    "adrenal-insufficiency", "female", "male",
+    "pregnant",
+    "postpartum",
+    "anticoagulated",
+    "immunosuppressed",
+    "diabetes",
+    "insulin-user",
+    "heart-disease",
+    "kidney-disease",
+    "lung-disease",
+    "stroke-history",
+    "liver-disease",
+    "epilepsy",
+    "sickle-cell",
+    "adrenal-insufficiency",
+    "female",
+    "male",
 ];
 
 /// Why the rules cannot be used.
@@ -140,7 +153,10 @@ pub struct RuleSet {
 }
 
 fn read<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T, RuleError> {
-    toml::from_str(text).map_err(|cause| RuleError::Toml { file: file.to_owned(), cause: Box::new(cause) })
+    toml::from_str(text).map_err(|cause| RuleError::Toml {
+        file: file.to_owned(),
+        cause: Box::new(cause),
+    })
 }
 
 impl RuleSet {
@@ -185,13 +201,20 @@ impl RuleSet {
         for (file, presentation) in presentations {
             for (name, entry) in &presentation.concepts {
                 if seen.insert(name.clone(), ()).is_some() {
-                    return Err(RuleError::Invalid { file: file.clone(), what: format!("concept {name} stands twice") });
+                    return Err(RuleError::Invalid {
+                        file: file.clone(),
+                        what: format!("concept {name} stands twice"),
+                    });
                 }
                 let number = self.concept_names.len();
                 for (phrases, spanish) in [(&entry.en, false), (&entry.es, true)] {
                     for phrase in phrases {
-                        let phrase = Phrase::compile(phrase, spanish, &mut self.vocabulary)
-                            .map_err(|cause| RuleError::Phrase { file: file.clone(), cause })?;
+                        let phrase = Phrase::compile(phrase, spanish, &mut self.vocabulary).map_err(|cause| {
+                            RuleError::Phrase {
+                                file: file.clone(),
+                                cause,
+                            }
+                        })?;
                         self.phrases.add(number, phrase);
                     }
                 }
@@ -203,21 +226,45 @@ impl RuleSet {
     }
 
     fn add_rules(&mut self, presentations: &[(String, Presentation)]) -> Result<(), RuleError> {
-        let mut names = Names { concepts: HashMap::new(), defined: HashMap::new() };
-        names.concepts = self.concept_names.iter().enumerate().map(|(i, n)| (n.clone(), i)).collect();
+        let mut names = Names {
+            concepts: HashMap::new(),
+            defined: HashMap::new(),
+        };
+        names.concepts = self
+            .concept_names
+            .iter()
+            .enumerate()
+            .map(|(i, n)| (n.clone(), i))
+            .collect();
         for (file, presentation) in presentations {
             for (name, text) in &presentation.define {
-                let parsed = expression::parse(text)
-                    .map_err(|cause| RuleError::Condition { file: file.clone(), rule: name.clone(), cause })?;
+                let parsed = expression::parse(text).map_err(|cause| RuleError::Condition {
+                    file: file.clone(),
+                    rule: name.clone(),
+                    cause,
+                })?;
                 if names.concepts.contains_key(name) || names.defined.insert(name.clone(), parsed).is_some() {
-                    return Err(RuleError::Invalid { file: file.clone(), what: format!("name {name} stands twice") });
+                    return Err(RuleError::Invalid {
+                        file: file.clone(),
+                        what: format!("name {name} stands twice"),
+                    });
                 }
             }
         }
         for (file, presentation) in presentations {
+            if presentation.title.trim().is_empty() || presentation.source.trim().is_empty() {
+                let what = "title and source must not be empty".to_owned();
+                return Err(RuleError::Invalid {
+                    file: file.clone(),
+                    what,
+                });
+            }
             for entry in &presentation.rules {
                 let id = format!("{file}.{}", entry.id);
-                let invalid = |what: String| RuleError::Invalid { file: file.clone(), what };
+                let invalid = |what: String| RuleError::Invalid {
+                    file: file.clone(),
+                    what,
+                };
                 if entry.fires.is_empty() || (entry.quiet.is_empty() && presentation.quiet.is_empty()) {
                     return Err(invalid(format!("rule {id} lacks examples")));
                 }
@@ -228,13 +275,18 @@ impl RuleSet {
                 if matches!(entry.level, Urgency::Emergency | Urgency::Urgent) && !self.notices.contains_key(&notice) {
                     return Err(invalid(format!("rule {id} names the unknown notice {notice}")));
                 }
-                let parsed = expression::parse(&entry.when)
-                    .map_err(|cause| RuleError::Condition { file: file.clone(), rule: id.clone(), cause })?;
-                let when = names.resolve(&parsed, &self.quantities, 0).map_err(|name| RuleError::UnknownName {
+                let parsed = expression::parse(&entry.when).map_err(|cause| RuleError::Condition {
                     file: file.clone(),
                     rule: id.clone(),
-                    name,
+                    cause,
                 })?;
+                let when = names
+                    .resolve(&parsed, &self.quantities, 0)
+                    .map_err(|name| RuleError::UnknownName {
+                        file: file.clone(),
+                        rule: id.clone(),
+                        name,
+                    })?;
                 let quiet = entry.quiet.iter().chain(&presentation.quiet).cloned().collect();
                 self.rules.push(Rule {
                     id,
@@ -259,7 +311,12 @@ struct Names {
 impl Names {
     /// Resolves names; the error is the name that is unknown (or whose definition never ends).
     fn resolve(&self, expression: &Expression, quantities: &Quantities, depth: usize) -> Result<Condition, String> {
-        let each = |parts: &[Expression]| parts.iter().map(|p| self.resolve(p, quantities, depth + 1)).collect::<Result<Vec<_>, _>>();
+        let each = |parts: &[Expression]| {
+            parts
+                .iter()
+                .map(|p| self.resolve(p, quantities, depth + 1))
+                .collect::<Result<Vec<_>, _>>()
+        };
         Ok(match expression {
             Expression::Name(name) => {
                 if depth > 60 {
@@ -277,16 +334,20 @@ impl Names {
                     (None, None) => return Err(name.clone()),
                 }
             }
-            Expression::Compare(name, comparison, limit) => {
-                Condition::Compare(quantities.number(name).ok_or_else(|| name.clone())?, *comparison, *limit)
-            }
+            Expression::Compare(name, comparison, limit) => Condition::Compare(
+                quantities.number(name).ok_or_else(|| name.clone())?,
+                *comparison,
+                *limit,
+            ),
             Expression::Not(inner) => Condition::Not(Box::new(self.resolve(inner, quantities, depth + 1)?)),
             Expression::All(parts) => Condition::All(each(parts)?),
             Expression::Any(parts) => Condition::Any(each(parts)?),
             Expression::AtLeast(count, parts) => Condition::AtLeast(*count, each(parts)?),
             Expression::Near(first, second) => {
                 let numbers = |list: &[String]| {
-                    list.iter().map(|n| self.concepts.get(n).copied().ok_or_else(|| n.clone())).collect::<Result<Vec<_>, _>>()
+                    list.iter()
+                        .map(|n| self.concepts.get(n).copied().ok_or_else(|| n.clone()))
+                        .collect::<Result<Vec<_>, _>>()
                 };
                 Condition::Near(numbers(first)?, numbers(second)?)
             }

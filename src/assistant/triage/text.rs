@@ -48,7 +48,10 @@ impl std::fmt::Debug for Stemmers {
 
 impl Default for Stemmers {
     fn default() -> Self {
-        Self { english: Stemmer::create(Algorithm::English), spanish: Stemmer::create(Algorithm::Spanish) }
+        Self {
+            english: Stemmer::create(Algorithm::English),
+            spanish: Stemmer::create(Algorithm::Spanish),
+        }
     }
 }
 
@@ -87,7 +90,10 @@ fn pieces(folded: &str) -> Vec<Piece> {
         if c.is_ascii_digit() {
             let mut text = String::new();
             while at(i).is_ascii_digit()
-                || (matches!(at(i), '.' | ',') && at(i + 1).is_ascii_digit() && !text.contains('.') && i + 1 < chars.len())
+                || (matches!(at(i), '.' | ',')
+                    && at(i + 1).is_ascii_digit()
+                    && !text.contains('.')
+                    && i + 1 < chars.len())
             {
                 if at(i) == ',' {
                     // 1,500 is a thousand; 38,5 is a Spanish decimal.
@@ -168,7 +174,14 @@ fn plain_words(raw: &str) -> Vec<String> {
     }
     let mut word = raw.to_owned();
     let mut more = None;
-    for (ending, becomes) in [("'s", None), ("'re", Some("are")), ("'ve", Some("have")), ("'ll", Some("will")), ("'d", Some("would")), ("'m", Some("am"))] {
+    for (ending, becomes) in [
+        ("'s", None),
+        ("'re", Some("are")),
+        ("'ve", Some("have")),
+        ("'ll", Some("will")),
+        ("'d", Some("would")),
+        ("'m", Some("am")),
+    ] {
         if let Some(stem) = word.strip_suffix(ending) {
             word = stem.to_owned();
             more = becomes.map(str::to_owned);
@@ -179,7 +192,13 @@ fn plain_words(raw: &str) -> Vec<String> {
     let letters: Vec<char> = word.chars().collect();
     let out: String = letters
         .chunk_by(|a, b| a == b)
-        .flat_map(|run| run.iter().take(if run.len() > 2 { 1 } else { run.len() }))
+        .flat_map(|run| {
+            run.iter().take(if run.len() > 2 && letters.len() > 3 {
+                1
+            } else {
+                run.len()
+            })
+        })
         .collect();
     let mut words = vec![out];
     words.extend(more);
@@ -247,23 +266,35 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<String> {
-        tokenize(text, &Vocabulary::default(), 0).into_iter().map(|t| t.text).collect()
+        tokenize(text, &Vocabulary::default(), 0)
+            .into_iter()
+            .map(|t| t.text)
+            .collect()
     }
 
     #[test]
     fn contractions_possessives_and_stretched_words_become_plain() {
-        assert_eq!(read("I can't breathe, dad's arm is soooo weak"), ["i", "cannot", "breathe", "dad", "arm", "is", "so", "weak"]);
+        assert_eq!(
+            read("I can't breathe, dad's arm is soooo weak"),
+            ["i", "cannot", "breathe", "dad", "arm", "is", "so", "weak"]
+        );
     }
 
     #[test]
     fn numbers_keep_decimals_and_lose_their_unit_letters() {
-        assert_eq!(read("temp 38,5 or 101.3F, 1,500 steps"), ["temp", "38.5", "or", "101.3", "f", "1500", "steps"]);
+        assert_eq!(
+            read("temp 38,5 or 101.3F, 1,500 steps"),
+            ["temp", "38.5", "or", "101.3", "f", "1500", "steps"]
+        );
     }
 
     #[test]
     fn slashes_and_sentences_are_marked() {
         let tokens = tokenize("BP 210/120. ok", &Vocabulary::default(), 4);
-        assert_eq!(tokens.iter().map(|t| t.slash_before).collect::<Vec<_>>(), [false, false, true, false]);
+        assert_eq!(
+            tokens.iter().map(|t| t.slash_before).collect::<Vec<_>>(),
+            [false, false, true, false]
+        );
         assert_eq!(tokens.iter().map(|t| t.sentence).collect::<Vec<_>>(), [4, 4, 4, 5]);
     }
 }

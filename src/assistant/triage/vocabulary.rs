@@ -9,8 +9,10 @@ use super::text::Stemmers;
 
 /// Shortest word that is corrected; shorter ones have too many neighbours.
 const SHORTEST_CORRECTED: usize = 5;
+/// Longest word that is corrected; no medical word of the rules is longer.
+const LONGEST_CORRECTED: usize = 24;
 /// From this length on two slips are forgiven.
-const TWO_SLIPS_FROM: usize = 8;
+const TWO_SLIPS_FROM: usize = 7;
 
 /// What the word file holds.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -28,6 +30,21 @@ pub struct WordFile {
     pub numbers: BTreeMap<String, f64>,
 }
 
+/// A word that a slip may have been meant to be.
+#[derive(Debug)]
+struct Candidate {
+    text: String,
+    size: usize,
+    letters: u32,
+}
+
+/// Which of the letters a to z a word has, one bit each: two words one slip apart differ in two bits at most.
+fn letter_set(word: &str) -> u32 {
+    word.bytes()
+        .filter(u8::is_ascii_lowercase)
+        .fold(0, |set, letter| set | 1 << (letter - b'a'))
+}
+
 /// The words that patterns use.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
@@ -36,7 +53,7 @@ pub struct Vocabulary {
     spanish: HashMap<String, u32>,
     exact: HashMap<String, u32>,
     surface: HashSet<String>,
-    by_first: HashMap<char, Vec<String>>,
+    by_first: HashMap<char, Vec<Candidate>>,
     classes: BTreeMap<String, Vec<String>>,
     replace: HashMap<String, Vec<String>>,
     fillers: HashSet<String>,
@@ -50,10 +67,18 @@ impl Vocabulary {
     #[must_use]
     pub fn new(file: WordFile) -> Self {
         let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let mut replace: HashMap<String, Vec<String>> = file.replace.iter().map(|(from, to)| (from.clone(), split(to))).collect();
+        let mut replace: HashMap<String, Vec<String>> = file
+            .replace
+            .iter()
+            .map(|(from, to)| (from.clone(), split(to)))
+            .collect();
         replace.shrink_to_fit();
         Self {
-            classes: file.classes.iter().map(|(name, words)| (name.clone(), split(words))).collect(),
+            classes: file
+                .classes
+                .iter()
+                .map(|(name, words)| (name.clone(), split(words)))
+                .collect(),
             replace,
             fillers: split(&file.fillers).into_iter().collect(),
             known: split(&file.known).into_iter().collect(),
@@ -90,8 +115,12 @@ impl Vocabulary {
             && let Some(first) = word.chars().next()
         {
             let list = self.by_first.entry(first).or_default();
-            list.push(word.to_owned());
-            list.sort();
+            list.push(Candidate {
+                text: word.to_owned(),
+                size: word.chars().count(),
+                letters: letter_set(word),
+            });
+            list.sort_by(|a, b| a.text.cmp(&b.text));
         }
     }
 
@@ -139,8 +168,7 @@ impl Vocabulary {
     #[must_use]
     pub fn corrected(&self, word: &str) -> String {
         let length = word.chars().count();
-        if length < SHORTEST_CORRECTED
-            || length > 24
+        if !(SHORTEST_CORRECTED..=LONGEST_CORRECTED).contains(&length)
             || !word.chars().all(char::is_alphabetic)
             || self.surface.contains(word)
             || self.known.contains(word)
@@ -152,18 +180,39 @@ impl Vocabulary {
         let allowed = if length >= TWO_SLIPS_FROM { 2 } else { 1 };
         let mut letters = word.chars();
         let (first, second) = (letters.next(), letters.next());
-        let mut best: Option<(usize, &str)> = None;
+        let sorted = |text: &str| {
+            let mut letters: Vec<char> = text.chars().collect();
+            letters.sort_unstable();
+            letters
+        };
+        let letters_of_word = sorted(word);
+        let letters = letter_set(word);
+        let far = u32::try_from(2 * allowed).unwrap_or(0);
+        let mut best: Option<((usize, u8), &str)> = None;
         for start in [first, second].into_iter().flatten() {
             for candidate in self.by_first.get(&start).into_iter().flatten() {
-                let size = candidate.chars().count();
+                let size = candidate.size;
+                if (candidate.letters ^ letters).count_ones() > far {
+                    continue;
+                }
+                let candidate = candidate.text.as_str();
                 // A one-letter change at the start must be a swap of the first two letters.
                 if size.abs_diff(length) > allowed || (Some(start) != first && candidate.chars().nth(1) != first) {
                     continue;
                 }
                 let slips = strsim::osa_distance(word, candidate);
                 let slack = if size >= TWO_SLIPS_FROM { allowed } else { 1 };
-                if slips <= slack && best.is_none_or(|(least, _)| slips < least) {
-                    best = Some((slips, candidate));
+                if slips > slack {
+                    continue;
+                }
+                // Swapped letters are the commonest slip, then a letter too many or too few, then a wrong one.
+                let kind = if sorted(candidate) == letters_of_word {
+                    0
+                } else {
+                    1 + u8::from(size == length)
+                };
+                if best.is_none_or(|(least, _)| (slips, kind) < least) {
+                    best = Some(((slips, kind), candidate));
                 }
             }
         }
@@ -176,7 +225,10 @@ mod tests {
     use super::*;
 
     fn vocabulary() -> Vocabulary {
-        let mut vocabulary = Vocabulary::new(WordFile { known: "chess".to_owned(), ..WordFile::default() });
+        let mut vocabulary = Vocabulary::new(WordFile {
+            known: "chess".to_owned(),
+            ..WordFile::default()
+        });
         for word in ["chest", "unconscious", "breathing"] {
             vocabulary.intern(word, false);
         }

@@ -28,7 +28,7 @@ const MIN_SUPPORT: f32 = 0.6;
 /// The share of the source's content words that the claim must keep.
 const MIN_KEPT: f32 = 0.5;
 /// The same for a source that names a number or tells the reader to do something.
-const MIN_KEPT_STRICT: f32 = 0.72;
+const MIN_KEPT_STRICT: f32 = 0.85;
 /// Explanations are written for this reading grade (Flesch–Kincaid) or below.
 pub const MAX_GRADE: f64 = 8.0;
 
@@ -85,7 +85,7 @@ impl Verifier {
         if support.source_share < if strict { MIN_KEPT_STRICT } else { MIN_KEPT } {
             return Err("dropped");
         }
-        if said.same_words(&cited) {
+        if said.nearly_repeats(&cited) {
             return Err("copy");
         }
         if text::flesch_kincaid_grade(claim) > MAX_GRADE {

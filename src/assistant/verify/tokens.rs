@@ -70,9 +70,20 @@ impl Reading {
         self.tokens.windows(wanted.len()).any(|run| run.iter().map(|token| token.text.as_str()).eq(wanted.iter().copied()))
     }
 
-    /// Whether both say the same words in the same order.
-    pub(super) fn same_words(&self, other: &Self) -> bool {
-        self.tokens.iter().map(|token| &token.stem).eq(other.tokens.iter().map(|token| &token.stem))
+    /// Whether both are the same words but for one or two: a copy adds nothing to the quote it stands beside.
+    pub(super) fn nearly_repeats(&self, other: &Self) -> bool {
+        let count = |reading: &Self| {
+            let mut counts = std::collections::BTreeMap::new();
+            for token in &reading.tokens {
+                *counts.entry(token.stem.clone()).or_insert(0i32) += 1;
+            }
+            counts
+        };
+        let (ours, theirs) = (count(self), count(other));
+        let stems: std::collections::BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        let differing: i32 =
+            stems.into_iter().map(|stem| (ours.get(stem).unwrap_or(&0) - theirs.get(stem).unwrap_or(&0)).abs()).sum();
+        differing <= 1 || (differing == 2 && self.tokens.len() >= other.tokens.len())
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::has_any;
 use crate::chart::knowledge::{contains_word, knowledge};
 use crate::chart::{explain, medicines, plain, records};
-use crate::domain::chart::Chart;
+use crate::domain::chart::{Chart, Concept};
 use crate::domain::text::{fold, words};
 
 /// One thing asked.
@@ -50,23 +50,84 @@ pub enum Intent {
 
 /// Relatives and others: a question about them is not about this chart.
 const OTHERS: [&str; 40] = [
-    "husband", "wife", "spouse", "partner", "boyfriend", "girlfriend", "mother", "mom", "mum", "mama", "father", "dad",
-    "papa", "son", "daughter", "child", "children", "kid", "kids", "baby", "newborn", "infant", "toddler", "brother",
-    "sister", "grandmother", "grandma", "grandfather", "grandpa", "grandson", "granddaughter", "aunt", "uncle", "cousin",
-    "friend", "neighbor", "niece", "nephew", "parents", "coworker",
+    "husband",
+    "wife",
+    "spouse",
+    "partner",
+    "boyfriend",
+    "girlfriend",
+    "mother",
+    "mom",
+    "mum",
+    "mama",
+    "father",
+    "dad",
+    "papa",
+    "son",
+    "daughter",
+    "child",
+    "children",
+    "kid",
+    "kids",
+    "baby",
+    "newborn",
+    "infant",
+    "toddler",
+    "brother",
+    "sister",
+    "grandmother",
+    "grandma",
+    "grandfather",
+    "grandpa",
+    "grandson",
+    "granddaughter",
+    "aunt",
+    "uncle",
+    "cousin",
+    "friend",
+    "neighbor",
+    "niece",
+    "nephew",
+    "parents",
+    "coworker",
 ];
 
 /// Phrases in which "I" says nothing about whom the question is about.
 const FILLERS: [&str; 14] = [
-    "i wonder", "i was wondering", "i am wondering", "i want to know", "i would like to know", "i'd like to know",
-    "i need to know", "i have a question", "can you tell me", "could you tell me", "please tell me", "tell me",
-    "should i take him", "should i take her",
+    "i wonder",
+    "i was wondering",
+    "i am wondering",
+    "i want to know",
+    "i would like to know",
+    "i'd like to know",
+    "i need to know",
+    "i have a question",
+    "can you tell me",
+    "could you tell me",
+    "please tell me",
+    "tell me",
+    "should i take him",
+    "should i take her",
 ];
 
 /// Beginnings of questions about things in general.
 const GENERAL: [&str; 16] = [
-    "what is ", "what are ", "what's ", "what causes ", "how is ", "how are ", "how do you ", "how does ", "is it ",
-    "can you ", "why do people ", "why does ", "who gets ", "what does ", "what do ", "how common ",
+    "what is ",
+    "what are ",
+    "what's ",
+    "what causes ",
+    "how is ",
+    "how are ",
+    "how do you ",
+    "how does ",
+    "is it ",
+    "can you ",
+    "why do people ",
+    "why does ",
+    "who gets ",
+    "what does ",
+    "what do ",
+    "how common ",
 ];
 
 /// Whom a folded question is about.
@@ -87,7 +148,10 @@ fn is_personal(question: &str) -> bool {
             }
         }
     }
-    let me = has_any(&rest, &["my", "i", "me", "mine", "myself", "i'm", "i've", "im", "we", "our"]);
+    let me = has_any(
+        &rest,
+        &["my", "i", "me", "mine", "myself", "i'm", "i've", "im", "we", "our"],
+    );
     if about_other {
         return me;
     }
@@ -130,15 +194,20 @@ pub fn of(chart: &Chart, question: &str, today: Date) -> Vec<Intent> {
 fn named_medicines(chart: &Chart, question: &str, today: Date, found: &mut Vec<Intent>) {
     let asked = words(question);
     for medicine in medicines::list(chart, today) {
-        let Some(record) = medicines::find(chart, &medicine.reference.id) else { continue };
-        let names = words(record.record.code.name()).into_iter().filter(|word| word.len() >= 5 && !COMMON.contains(&word.as_str()));
+        let Some(record) = medicines::find(chart, &medicine.reference.id) else {
+            continue;
+        };
+        let names = words(record.record.code.name())
+            .into_iter()
+            .filter(|word| word.len() >= 5 && !COMMON.contains(&word.as_str()));
         let by_name = names.into_iter().any(|word| asked.contains(&word));
         let classes = knowledge().classes_of(&record.record.code);
         let by_kind = classes.iter().any(|class| {
             let kind = class.key.replace('_', " ");
             contains_word(question, &kind) || contains_word(question, &format!("{kind}s"))
         });
-        let for_what = contains_word(question, "water pill") && classes.iter().any(|class| class.plain.contains("water pill"));
+        let for_what =
+            contains_word(question, "water pill") && classes.iter().any(|class| class.plain.contains("water pill"));
         if by_name || by_kind || for_what {
             found.push(Intent::Medicine(medicine.reference.id.clone()));
         }
@@ -152,12 +221,25 @@ fn named_medicines(chart: &Chart, question: &str, today: Date, found: &mut Vec<I
 
 /// "My blood pressure pill": the medicines for the condition that is named.
 fn pills_for_a_condition(chart: &Chart, question: &str, today: Date, found: &mut Vec<Intent>) {
-    let Some(problem) = explain::named_problem(chart, question, today).or_else(|| group_problem(chart, question, today)) else {
+    let Some(problem) =
+        explain::named_problem(chart, question, today).or_else(|| group_problem(chart, question, today))
+    else {
         return;
     };
-    let ids: Vec<&str> = problem.records.iter().map(|condition| condition.record.id.as_str()).collect();
-    for medicine in medicines::list(chart, today).into_iter().filter(|medicine| medicine.current) {
-        if medicine.conditions.iter().any(|condition| ids.contains(&condition.id.as_str())) {
+    let ids: Vec<&str> = problem
+        .records
+        .iter()
+        .map(|condition| condition.record.id.as_str())
+        .collect();
+    for medicine in medicines::list(chart, today)
+        .into_iter()
+        .filter(|medicine| medicine.current)
+    {
+        if medicine
+            .conditions
+            .iter()
+            .any(|condition| ids.contains(&condition.id.as_str()))
+        {
             found.push(Intent::Medicine(medicine.reference.id));
         }
     }
@@ -165,53 +247,178 @@ fn pills_for_a_condition(chart: &Chart, question: &str, today: Date, found: &mut
 
 /// The problem followed by a group of tests the question names ("blood pressure" → high blood pressure).
 fn group_problem<'c>(chart: &'c Chart, question: &str, today: Date) -> Option<records::Problem<'c>> {
-    let group = knowledge().groups.iter().find(|group| group.words.iter().any(|word| contains_word(question, word)))?;
+    let group = knowledge()
+        .groups
+        .iter()
+        .find(|group| group.words.iter().any(|word| contains_word(question, word)))?;
     let lead = group.tests.first()?;
-    records::problems(chart, today).into_iter().find(|p| p.active && p.known.is_some_and(|known| known.tests.contains(lead)))
+    records::problems(chart, today)
+        .into_iter()
+        .find(|p| p.active && p.known.is_some_and(|known| known.tests.contains(lead)))
 }
 
 /// Words of medicine names that name no medicine.
 const COMMON: [&str; 18] = [
-    "tablet", "tablets", "capsule", "solution", "extended", "release", "injection", "hydrochloride", "sodium", "suspension",
-    "prefilled", "syringe", "metered", "inhaler", "potassium", "powder", "chewable", "acid",
+    "tablet",
+    "tablets",
+    "capsule",
+    "solution",
+    "extended",
+    "release",
+    "injection",
+    "hydrochloride",
+    "sodium",
+    "suspension",
+    "prefilled",
+    "syringe",
+    "metered",
+    "inhaler",
+    "potassium",
+    "powder",
+    "chewable",
+    "acid",
 ];
 
 fn lists(question: &str, me: bool, found: &mut Vec<Intent>) {
     if has_any(question, &["allergic", "allergy", "allergies"]) && me {
         found.push(Intent::Allergies);
     }
-    let list_words = ["my medicines", "my medications", "my meds", "my prescriptions", "my pills", "my drugs", "medication list", "medicine list", "what medicines", "what medications", "which medicines", "which medications", "what meds", "what am i taking", "what drugs", "what pills"];
+    let list_words = [
+        "my medicines",
+        "my medications",
+        "my meds",
+        "my prescriptions",
+        "my pills",
+        "my drugs",
+        "medication list",
+        "medicine list",
+        "what medicines",
+        "what medications",
+        "which medicines",
+        "which medications",
+        "what meds",
+        "what am i taking",
+        "what drugs",
+        "what pills",
+    ];
     if found.is_empty() && has_any(question, &list_words) {
         found.push(Intent::Medicines);
     }
     let surgery = has_any(question, &["surgery", "operation", "my procedure"]);
-    let to_do = has_any(question, &["before", "prepare", "ready", "when", "still", "need", "next", "scheduled", "date"]);
+    let to_do = has_any(
+        question,
+        &[
+            "before",
+            "prepare",
+            "ready",
+            "when",
+            "still",
+            "need",
+            "next",
+            "scheduled",
+            "date",
+        ],
+    );
     if surgery && to_do && me {
         found.push(Intent::Surgery);
         return;
     }
-    if has_any(question, &["appointment", "appointments", "next visit", "next check-up", "next checkup", "when do i see", "when will i see", "when am i seeing", "booked", "scheduled"]) && !has_any(question, &["last appointment"]) {
+    if has_any(
+        question,
+        &[
+            "appointment",
+            "appointments",
+            "next visit",
+            "next check-up",
+            "next checkup",
+            "when do i see",
+            "when will i see",
+            "when am i seeing",
+            "booked",
+            "scheduled",
+        ],
+    ) && !has_any(question, &["last appointment"])
+    {
         let several = has_any(question, &["appointments", "visits"]);
         found.push(Intent::Appointments(if several { 4 } else { 1 }));
     }
-    let steps = ["next step", "next steps", "what do i still need to do", "what should i do next", "what do i need to do", "what happens next", "to do list", "to-do", "been ordered", "was ordered", "were ordered", "did my doctor order", "referral", "referrals", "follow up", "follow-up", "care plan", "still need"];
+    let steps = [
+        "next step",
+        "next steps",
+        "what do i still need to do",
+        "what should i do next",
+        "what do i need to do",
+        "what happens next",
+        "to do list",
+        "to-do",
+        "been ordered",
+        "was ordered",
+        "were ordered",
+        "did my doctor order",
+        "referral",
+        "referrals",
+        "follow up",
+        "follow-up",
+        "care plan",
+        "still need",
+    ];
     if has_any(question, &steps) {
         found.push(Intent::NextSteps);
     }
     vaccines(question, found);
-    if has_any(question, &["last visit", "last appointment", "my visit", "my hospital stay", "discharged", "my discharge", "after visit", "when i was in the hospital", "emergency room visit"]) {
+    if has_any(
+        question,
+        &[
+            "last visit",
+            "last appointment",
+            "my visit",
+            "my hospital stay",
+            "discharged",
+            "my discharge",
+            "after visit",
+            "when i was in the hospital",
+            "emergency room visit",
+        ],
+    ) {
         found.push(Intent::LastVisit);
     }
     if has_any(question, &["family history", "runs in my family", "run in my family"]) {
         found.push(Intent::Family);
     }
-    if has_any(question, &["my conditions", "my diagnoses", "my diagnosis", "what conditions do i have", "my health problems", "what is wrong with me", "what do i have", "problem list"]) {
+    if has_any(
+        question,
+        &[
+            "my conditions",
+            "my diagnoses",
+            "my diagnosis",
+            "what conditions do i have",
+            "my health problems",
+            "what is wrong with me",
+            "what do i have",
+            "problem list",
+        ],
+    ) {
         found.push(Intent::Conditions);
     }
 }
 
 fn vaccines(question: &str, found: &mut Vec<Intent>) {
-    let asks = has_any(question, &["vaccine", "vaccines", "vaccinated", "vaccination", "vaccinations", "shot", "shots", "immunization", "immunizations", "booster", "jab"]);
+    let asks = has_any(
+        question,
+        &[
+            "vaccine",
+            "vaccines",
+            "vaccinated",
+            "vaccination",
+            "vaccinations",
+            "shot",
+            "shots",
+            "immunization",
+            "immunizations",
+            "booster",
+            "jab",
+        ],
+    );
     if !asks {
         return;
     }
@@ -234,21 +441,42 @@ fn vaccines(question: &str, found: &mut Vec<Intent>) {
 /// Tests that the question names, the longest names first; then groups of tests.
 fn named_tests(chart: &Chart, question: &str, found: &mut Vec<Intent>) {
     // A medicine or an allergy is asked about, not its test.
-    let busy = found.iter().any(|intent| matches!(intent, Intent::Medicine(_) | Intent::Allergies | Intent::Vaccines(_) | Intent::Surgery));
-    if busy && !has_any(question, &["result", "results", "level", "levels", "number", "numbers", "reading", "readings", "test"]) {
+    let busy = found.iter().any(|intent| {
+        matches!(
+            intent,
+            Intent::Medicine(_) | Intent::Allergies | Intent::Vaccines(_) | Intent::Surgery | Intent::Family
+        )
+    });
+    if busy
+        && !has_any(
+            question,
+            &[
+                "result", "results", "level", "levels", "number", "numbers", "reading", "readings", "test",
+            ],
+        )
+    {
         return;
     }
     let known = knowledge();
     let mut named: Vec<(usize, &str)> = Vec::new();
     for test in &known.tests {
-        let longest = test.words.iter().filter(|word| contains_word(question, word)).map(String::len).max();
+        let longest = test
+            .words
+            .iter()
+            .filter(|word| contains_word(question, word))
+            .map(String::len)
+            .max();
         if let Some(length) = longest {
             named.push((length, &test.key));
         }
     }
     named.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
     // "Urine albumin" also holds "albumin": a name inside a longer one does not count.
-    let groups: Vec<_> = known.groups.iter().filter(|group| group.words.iter().any(|word| contains_word(question, word))).collect();
+    let groups: Vec<_> = known
+        .groups
+        .iter()
+        .filter(|group| group.words.iter().any(|word| contains_word(question, word)))
+        .collect();
     let has_own = |key: &str| records::readings(chart).any(|reading| records::in_series(reading.code(), key));
     for (_, key) in named.iter().take(3) {
         let in_group = groups.iter().any(|group| group.tests.iter().any(|test| test == key));
@@ -278,12 +506,32 @@ fn named_tests(chart: &Chart, question: &str, found: &mut Vec<Intent>) {
 }
 
 fn named_condition(chart: &Chart, question: &str, today: Date, found: &mut Vec<Intent>) {
-    let asks = has_any(question, &["do i have", "have i got", "am i", "i have", "diagnosis", "diagnosed", "disease", "condition", "stage"]);
+    let asks = has_any(
+        question,
+        &[
+            "do i have",
+            "have i got",
+            "am i",
+            "i have",
+            "diagnosis",
+            "diagnosed",
+            "disease",
+            "condition",
+            "stage",
+        ],
+    );
     let named = explain::named_problem(chart, question, today);
-    if let Some(problem) = named.or_else(|| if asks { group_problem(chart, question, today) } else { None })
-        && let Some(lead) = problem.lead()
+    if let Some(problem) = named.or_else(|| {
+        if asks {
+            group_problem(chart, question, today)
+        } else {
+            None
+        }
+    }) && let Some(lead) = problem.lead()
     {
-        let already = found.iter().any(|intent| matches!(intent, Intent::Allergies | Intent::Vaccines(_)));
+        let already = found
+            .iter()
+            .any(|intent| matches!(intent, Intent::Allergies | Intent::Vaccines(_)));
         if !already {
             found.insert(0, Intent::Condition(lead.record.id.clone()));
         }
@@ -292,14 +540,30 @@ fn named_condition(chart: &Chart, question: &str, today: Date, found: &mut Vec<I
 
 /// Results of the chart that are named by their own recorded name.
 fn recorded_names(chart: &Chart, question: &str, found: &mut Vec<Intent>) {
-    for reading in records::readings(chart).rev() {
-        let name = fold(&plain::test_name(reading.code()));
-        let name = name.split(" (").next().unwrap_or_default();
-        if name.len() >= 4 && contains_word(question, name) {
-            found.push(Intent::Recorded(reading.series()));
+    for observation in chart
+        .observations
+        .iter()
+        .rev()
+        .filter(|observation| records::is_usable(observation))
+    {
+        let parts = observation.components.iter().map(|part| &part.code);
+        let mut codes = std::iter::once(&observation.record.code).chain(parts);
+        if let Some(code) = codes.find(|code| says_name(question, code)) {
+            found.push(Intent::Recorded(records::series_key(code)));
             return;
         }
     }
+}
+
+/// Whether the question says the name of a result: whole, or most of its telling words ("my hormone panel" for
+/// "Fertility hormone panel").
+fn says_name(question: &str, code: &Concept) -> bool {
+    let name = fold(&plain::test_name(code));
+    let name = name.split(" (").next().unwrap_or_default();
+    let telling: Vec<&str> = name.split_whitespace().filter(|word| word.len() >= 4).collect();
+    let said = telling.iter().filter(|word| contains_word(question, word)).count();
+    let mostly = telling.len() >= 2 && said >= 2 && said * 3 >= telling.len() * 2;
+    name.len() >= 4 && contains_word(question, name) || mostly
 }
 
 /// The latest procedure that is named.
@@ -308,23 +572,53 @@ fn procedures(chart: &Chart, question: &str, me: bool, found: &mut Vec<Intent>) 
         return;
     }
     let asked = words(question);
-    for procedure in chart.procedures.iter().rev().filter(|procedure| !procedure.record.is_error()) {
+    for procedure in chart
+        .procedures
+        .iter()
+        .rev()
+        .filter(|procedure| !procedure.record.is_error())
+    {
         let name = words(plain::without_tag(procedure.record.code.name()));
-        let telling = name.iter().filter(|word| word.len() >= 6 && !NOT_TELLING.contains(&word.as_str()));
-        if telling.into_iter().any(|word| asked.iter().any(|own| same_stem(own, word))) {
+        let telling = name
+            .iter()
+            .filter(|word| word.len() >= 6 && !NOT_TELLING.contains(&word.as_str()));
+        if telling
+            .into_iter()
+            .any(|word| asked.iter().any(|own| same_stem(own, word)))
+        {
             found.push(Intent::Procedure(procedure.record.id.clone()));
             return;
         }
     }
-    let asks = has_any(question, &["my last", "last time", "did i have", "did i get", "have i had", "when did i", "when was my", "ever had"]);
+    let asks = has_any(
+        question,
+        &[
+            "my last",
+            "last time",
+            "did i have",
+            "did i get",
+            "have i had",
+            "when did i",
+            "when was my",
+            "ever had",
+        ],
+    );
     if let Some(name) = ASKED_FOR.iter().find(|name| asks && contains_word(question, name)) {
         found.push(Intent::NoProcedure((*name).to_owned()));
     }
 }
 
 /// Procedures that patients ask for by name; where the chart has none of them, that is said.
-const ASKED_FOR: [&str; 8] =
-    ["colonoscopy", "mammogram", "pap smear", "bone density scan", "endoscopy", "chest x-ray", "mri", "ct scan"];
+const ASKED_FOR: [&str; 8] = [
+    "colonoscopy",
+    "mammogram",
+    "pap smear",
+    "bone density scan",
+    "endoscopy",
+    "chest x-ray",
+    "mri",
+    "ct scan",
+];
 
 /// Whether two words share their first seven letters ("mammogram", "mammography") or are equal.
 fn same_stem(left: &str, right: &str) -> bool {
@@ -333,14 +627,51 @@ fn same_stem(left: &str, right: &str) -> bool {
 
 /// Words of procedure names that name no procedure.
 const NOT_TELLING: [&str; 14] = [
-    "documentation", "current", "medications", "medication", "procedure", "measurement", "examination", "screening",
-    "evaluation", "therapy", "reconciliation", "physical", "general", "surgical",
+    "documentation",
+    "current",
+    "medications",
+    "medication",
+    "procedure",
+    "measurement",
+    "examination",
+    "screening",
+    "evaluation",
+    "therapy",
+    "reconciliation",
+    "physical",
+    "general",
+    "surgical",
 ];
 
 fn broad(question: &str, found: &mut Vec<Intent>) {
-    if has_any(question, &["result", "results", "lab", "labs", "blood test", "blood tests", "blood work", "bloodwork", "test results"]) {
+    if has_any(
+        question,
+        &[
+            "result",
+            "results",
+            "lab",
+            "labs",
+            "blood test",
+            "blood tests",
+            "blood work",
+            "bloodwork",
+            "test results",
+        ],
+    ) {
         found.push(Intent::Results);
-    } else if has_any(question, &["medicine", "medicines", "medication", "medications", "meds", "pills", "prescription", "prescriptions"]) {
+    } else if has_any(
+        question,
+        &[
+            "medicine",
+            "medicines",
+            "medication",
+            "medications",
+            "meds",
+            "pills",
+            "prescription",
+            "prescriptions",
+        ],
+    ) {
         found.push(Intent::Medicines);
     }
 }

@@ -25,10 +25,18 @@ pub fn record<'v>(entry: &Entry<'v>, all: &Resources<'v>, code: Concept, date: O
     };
     let category = match node.field("category")? {
         // A list of concepts, but for AllergyIntolerance, where it is a list of codes.
-        Some(list) if list.value().as_array().is_some_and(|items| items.iter().all(serde_json::Value::is_string)) => {
+        Some(list)
+            if list
+                .value()
+                .as_array()
+                .is_some_and(|items| items.iter().all(serde_json::Value::is_string)) =>
+        {
             let mut concepts = Vec::new();
             for item in node.list("category")? {
-                concepts.push(Concept { codings: Vec::new(), text: Some(item.as_text()?.to_owned()) });
+                concepts.push(Concept {
+                    codings: Vec::new(),
+                    text: Some(item.as_text()?.to_owned()),
+                });
             }
             concepts
         }
@@ -57,7 +65,10 @@ pub fn reasons<'v>(node: &Node<'v>, all: &Resources<'v>) -> Read<(Vec<Concept>, 
     let mut reasons = elements::concepts_at(node, "reasonCode")?;
     for reference in node.objects("reasonReference")? {
         let name = all.display(node, &reference)?;
-        reasons.extend(name.map(|name| Concept { codings: Vec::new(), text: Some(name) }));
+        reasons.extend(name.map(|name| Concept {
+            codings: Vec::new(),
+            text: Some(name),
+        }));
     }
     Ok((reasons, all.ids_at(node, "reasonReference", "Condition")?))
 }
@@ -65,8 +76,12 @@ pub fn reasons<'v>(node: &Node<'v>, all: &Resources<'v>) -> Read<(Vec<Concept>, 
 /// Condition.
 pub fn condition<'v>(entry: &Entry<'v>, all: &Resources<'v>) -> Read<Condition> {
     let node = &entry.node;
-    let onset_keys =
-        WhenKeys { date_time: "onsetDateTime", period: "onsetPeriod", string: "onsetString", age: "onsetAge" };
+    let onset_keys = WhenKeys {
+        date_time: "onsetDateTime",
+        period: "onsetPeriod",
+        string: "onsetString",
+        age: "onsetAge",
+    };
     let abatement_keys = WhenKeys {
         date_time: "abatementDateTime",
         period: "abatementPeriod",
@@ -111,7 +126,11 @@ pub fn observation<'v>(entry: &Entry<'v>, all: &Resources<'v>) -> Read<Observati
         record: record(entry, all, code(node)?, when)?,
         value: elements::value(node)?,
         absent: elements::concept_at(node, "dataAbsentReason")?,
-        components: node.objects("component")?.iter().map(component).collect::<Read<Vec<_>>>()?,
+        components: node
+            .objects("component")?
+            .iter()
+            .map(component)
+            .collect::<Read<Vec<_>>>()?,
         ranges: elements::ranges(node)?,
         interpretation: elements::concepts_at(node, "interpretation")?,
         members: all.ids_at(node, "hasMember", "Observation")?,
@@ -191,7 +210,11 @@ pub fn immunization<'v>(entry: &Entry<'v>, all: &Resources<'v>) -> Read<Immuniza
             None => elements::clean(protocol.text("doseNumberString")?),
         };
     }
-    Ok(Immunization { record, dose_number, status_reason: elements::concept_at(node, "statusReason")? })
+    Ok(Immunization {
+        record,
+        dose_number,
+        status_reason: elements::concept_at(node, "statusReason")?,
+    })
 }
 
 /// AllergyIntolerance.
@@ -231,7 +254,11 @@ pub fn family_history<'v>(entry: &Entry<'v>, all: &Resources<'v>) -> Read<Family
         });
     }
     let sex = elements::status_code(node, "sex")?;
-    Ok(FamilyMemberHistory { record: record(entry, all, relationship, elements::date(node, "date")?)?, sex, conditions })
+    Ok(FamilyMemberHistory {
+        record: record(entry, all, relationship, elements::date(node, "date")?)?,
+        sex,
+        conditions,
+    })
 }
 
 /// DocumentReference.

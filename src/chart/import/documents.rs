@@ -25,7 +25,9 @@ pub fn unreadable(node: &Node<'_>) -> Result<Vec<String>, ImportError> {
     }
     let mut paths = Vec::new();
     for attachment in attachments {
-        let is_text = attachment.text("contentType")?.is_none_or(|kind| kind.to_ascii_lowercase().starts_with("text/"));
+        let is_text = attachment
+            .text("contentType")?
+            .is_none_or(|kind| kind.to_ascii_lowercase().starts_with("text/"));
         if let Some(data) = attachment.field("data")?.filter(|_| is_text)
             && attachment_text(&attachment)?.is_none()
         {
@@ -37,7 +39,10 @@ pub fn unreadable(node: &Node<'_>) -> Result<Vec<String>, ImportError> {
 
 /// The decoded text of an attachment; `None` where it holds none, is no text, or is too long.
 pub fn attachment_text(attachment: &Node<'_>) -> Result<Option<String>, ImportError> {
-    let kind = attachment.text("contentType")?.unwrap_or("text/plain").to_ascii_lowercase();
+    let kind = attachment
+        .text("contentType")?
+        .unwrap_or("text/plain")
+        .to_ascii_lowercase();
     let is_html = kind.starts_with("text/html") || kind.starts_with("application/xhtml");
     if !kind.starts_with("text/") && !is_html {
         return Ok(None);
@@ -62,7 +67,10 @@ pub fn attachment_text(attachment: &Node<'_>) -> Result<Option<String>, ImportEr
         Err(error) => error.into_bytes().into_iter().map(char::from).collect(),
     };
     let text = if is_html { strip_tags(&text) } else { text };
-    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect();
     let text = text.trim();
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
@@ -74,8 +82,12 @@ fn strip_tags(html: &str) -> String {
     while let Some((before, after)) = rest.split_once('<') {
         text.push_str(before);
         let (tag, behind) = after.split_once('>').unwrap_or((after, ""));
-        let name: String =
-            tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        let name: String = tag
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_ascii_lowercase();
         rest = behind;
         match name.as_str() {
             "script" | "style" if !tag.starts_with('/') => {
@@ -103,7 +115,9 @@ mod tests {
     #[test]
     fn tags_go_and_words_stay() {
         assert_eq!(
-            strip_tags("<div><p>Call &amp; book</p><script>alert(1)</script><br/>Rest</div>").split_whitespace().collect::<Vec<_>>(),
+            strip_tags("<div><p>Call &amp; book</p><script>alert(1)</script><br/>Rest</div>")
+                .split_whitespace()
+                .collect::<Vec<_>>(),
             ["Call", "&", "book", "Rest"]
         );
     }

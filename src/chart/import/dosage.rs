@@ -12,7 +12,9 @@ type Read<T> = Result<T, ImportError>;
 pub fn instructions(node: &Node<'_>, key: &'static str) -> Read<Vec<String>> {
     let mut found = Vec::new();
     for (index, dosage) in node.objects(key)?.iter().enumerate() {
-        let place = dosage.integer("sequence")?.unwrap_or(i64::try_from(index).unwrap_or(i64::MAX));
+        let place = dosage
+            .integer("sequence")?
+            .unwrap_or(i64::try_from(index).unwrap_or(i64::MAX));
         let patient = elements::clean(dosage.text("patientInstruction")?);
         let text = match elements::clean(dosage.text("text")?) {
             Some(text) => Some(text),
@@ -42,8 +44,12 @@ fn coded(dosage: &Node<'_>) -> Read<Option<String>> {
         if let Some(amount) = elements::quantity_at(&dose, "doseQuantity")? {
             parts.push(amount_words(&amount));
         } else if let Some(range) = dose.object("doseRange")? {
-            let low = elements::quantity_at(&range, "low")?.map(|q| amount_words(&q)).unwrap_or_default();
-            let high = elements::quantity_at(&range, "high")?.map(|q| amount_words(&q)).unwrap_or_default();
+            let low = elements::quantity_at(&range, "low")?
+                .map(|q| amount_words(&q))
+                .unwrap_or_default();
+            let high = elements::quantity_at(&range, "high")?
+                .map(|q| amount_words(&q))
+                .unwrap_or_default();
             parts.push(format!("{low} to {high}"));
         }
     }
@@ -91,7 +97,15 @@ pub fn timing(timing: &Node<'_>) -> Read<Option<String>> {
         _ => return Ok(None),
     };
     let frequency = repeat.integer("frequency")?.unwrap_or(1);
-    let times = if frequency == 1 { "1 time".to_owned() } else { format!("{frequency} times") };
-    let each = if period == "1" { format!("each {unit}") } else { format!("every {period} {unit}s") };
+    let times = if frequency == 1 {
+        "1 time".to_owned()
+    } else {
+        format!("{frequency} times")
+    };
+    let each = if period == "1" {
+        format!("each {unit}")
+    } else {
+        format!("every {period} {unit}s")
+    };
     Ok(Some(format!("{times} {each}")))
 }

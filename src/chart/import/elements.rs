@@ -9,7 +9,10 @@ type Read<T> = Result<T, ImportError>;
 /// A CodeableConcept.
 pub fn concept(node: &Node<'_>) -> Read<Concept> {
     let codings = node.objects("coding")?.iter().map(coding).collect::<Read<Vec<_>>>()?;
-    Ok(Concept { codings: codings.into_iter().flatten().collect(), text: clean(node.text("text")?) })
+    Ok(Concept {
+        codings: codings.into_iter().flatten().collect(),
+        text: clean(node.text("text")?),
+    })
 }
 
 /// The CodeableConcept at `key`.
@@ -30,7 +33,11 @@ pub fn coding(node: &Node<'_>) -> Read<Option<Coding>> {
     if code.is_none() && display.is_none() {
         return Ok(None);
     }
-    Ok(Some(Coding { system, code: code.unwrap_or_default(), display }))
+    Ok(Some(Coding {
+        system,
+        code: code.unwrap_or_default(),
+        display,
+    }))
 }
 
 /// The first code of the CodeableConcept at `key` (a status), else its text.
@@ -38,13 +45,20 @@ pub fn status_code(node: &Node<'_>, key: &'static str) -> Read<Option<String>> {
     let Some(concept) = concept_at(node, key)? else {
         return Ok(None);
     };
-    let code = concept.codings.into_iter().map(|coding| coding.code).find(|code| !code.is_empty());
+    let code = concept
+        .codings
+        .into_iter()
+        .map(|coding| coding.code)
+        .find(|code| !code.is_empty());
     Ok(code.or(concept.text))
 }
 
 /// Text for people: zero-width characters go (some senders put them into display names), white space is trimmed.
 pub fn clean(text: Option<&str>) -> Option<String> {
-    let text: String = text?.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}')).collect();
+    let text: String = text?
+        .chars()
+        .filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}'))
+        .collect();
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
@@ -58,7 +72,11 @@ pub fn date(node: &Node<'_>, key: &'static str) -> Read<Option<FhirDate>> {
     if date.0.is_empty() {
         return Ok(None);
     }
-    if is_date(&date) { Ok(Some(date)) } else { Err(found.invalid("is not a FHIR date")) }
+    if is_date(&date) {
+        Ok(Some(date))
+    } else {
+        Err(found.invalid("is not a FHIR date"))
+    }
 }
 
 /// Whether the text is a FHIR date, dateTime or instant: `YYYY`, `YYYY-MM`, `YYYY-MM-DD`, or the last with a time
@@ -107,7 +125,13 @@ pub fn quantity(node: &Node<'_>) -> Read<Option<Quantity>> {
     let system = node.text("system")?;
     let ucum = code.filter(|_| system.is_none_or(|system| system == crate::domain::chart::UCUM));
     let unit = clean(node.text("unit")?).or_else(|| ucum.clone());
-    Ok(Some(Quantity { value, value_text, comparator, unit, ucum }))
+    Ok(Some(Quantity {
+        value,
+        value_text,
+        comparator,
+        unit,
+        ucum,
+    }))
 }
 
 /// The Quantity at `key`.
@@ -142,17 +166,18 @@ pub fn value(node: &Node<'_>) -> Read<Option<Value>> {
     };
     Ok(match key {
         "valueQuantity" => quantity_at(node, "valueQuantity")?.map(Value::Quantity),
-        "valueCodeableConcept" => {
-            concept_at(node, "valueCodeableConcept")?.filter(|c| *c != Concept::default()).map(Value::Concept)
-        }
+        "valueCodeableConcept" => concept_at(node, "valueCodeableConcept")?
+            .filter(|c| *c != Concept::default())
+            .map(Value::Concept),
         "valueString" => clean(node.text("valueString")?).map(Value::Text),
         "valueBoolean" => node.boolean("valueBoolean")?.map(Value::Boolean),
         "valueInteger" => node.integer("valueInteger")?.map(Value::Integer),
         "valueRange" => match node.object("valueRange")? {
             None => None,
-            Some(range) => {
-                Some(Value::Range { low: quantity_at(&range, "low")?, high: quantity_at(&range, "high")? })
-            }
+            Some(range) => Some(Value::Range {
+                low: quantity_at(&range, "low")?,
+                high: quantity_at(&range, "high")?,
+            }),
         },
         "valueDateTime" => date(node, "valueDateTime")?.map(Value::Date),
         "valueTime" => clean(node.text("valueTime")?).map(|time| Value::Date(FhirDate(time))),
@@ -197,7 +222,12 @@ pub fn security(node: &Node<'_>) -> Read<Vec<String>> {
         return Ok(Vec::new());
     };
     let codings = meta.objects("security")?.iter().map(coding).collect::<Read<Vec<_>>>()?;
-    Ok(codings.into_iter().flatten().map(|coding| coding.code).filter(|code| !code.is_empty()).collect())
+    Ok(codings
+        .into_iter()
+        .flatten()
+        .map(|coding| coding.code)
+        .filter(|code| !code.is_empty())
+        .collect())
 }
 
 /// An onset or an end: the date of `<key>DateTime` or the start of `<key>Period`, and the words where it is an
@@ -216,7 +246,13 @@ pub fn when(node: &Node<'_>, keys: &WhenKeys) -> Read<(Option<FhirDate>, Option<
     if let Some(age) = quantity_at(node, keys.age)? {
         let words = years(&age).map_or_else(
             || format!("at age {} {}", age.value_text, age.unit.as_deref().unwrap_or_default()),
-            |years| if years >= 2.0 { format!("at age {}", years.floor()) } else { format!("at age {} months", (years * 12.0).round()) },
+            |years| {
+                if years >= 2.0 {
+                    format!("at age {}", years.floor())
+                } else {
+                    format!("at age {} months", (years * 12.0).round())
+                }
+            },
         );
         return Ok((None, Some(words.trim().to_owned())));
     }
@@ -242,10 +278,30 @@ mod tests {
 
     #[test]
     fn dates_of_every_precision_are_read_and_others_refused() {
-        for good in ["2021", "2021-04", "2021-04-09", "2021-04-09T10:00:00+02:00", "2021-04-09T10:00:00.123Z", "2021-04-09T10:00:00", "2020-02-29"] {
+        for good in [
+            "2021",
+            "2021-04",
+            "2021-04-09",
+            "2021-04-09T10:00:00+02:00",
+            "2021-04-09T10:00:00.123Z",
+            "2021-04-09T10:00:00",
+            "2020-02-29",
+        ] {
             assert!(is_date(&FhirDate(good.to_owned())), "{good}");
         }
-        for bad in ["", "21", "2021-4-9", "2021-13", "2021-02-29", "2021-04-31", "2021-04-09T", "2021-04-09Tnoon", "2021T10:00:00Z", "soon", "2021-04-09 10:00"] {
+        for bad in [
+            "",
+            "21",
+            "2021-4-9",
+            "2021-13",
+            "2021-02-29",
+            "2021-04-31",
+            "2021-04-09T",
+            "2021-04-09Tnoon",
+            "2021T10:00:00Z",
+            "soon",
+            "2021-04-09 10:00",
+        ] {
             assert!(!is_date(&FhirDate(bad.to_owned())), "{bad}");
         }
     }

@@ -76,10 +76,17 @@ pub fn patients(bytes: &[u8]) -> Result<Vec<BundlePatient>, ImportError> {
     let root = Node::root(&document, &numbers);
     let resources = Resources::new(entries(&root, &mut ImportReport::default())?);
     let mut found: Vec<BundlePatient> = Vec::new();
-    for entry in resources.entries.iter().filter(|entry| entry.resource_type == "Patient") {
+    for entry in resources
+        .entries
+        .iter()
+        .filter(|entry| entry.resource_type == "Patient")
+    {
         let id = patient_id(entry)?;
         if found.iter().all(|known| known.id != id) {
-            found.push(BundlePatient { id, path: entry.node.path() });
+            found.push(BundlePatient {
+                id,
+                path: entry.node.path(),
+            });
         }
     }
     Ok(found)
@@ -105,7 +112,11 @@ pub fn parse_bundle(bytes: &[u8], expected: Option<&PatientId>) -> Result<Import
         reader.read_all()?;
         reader.finish()
     };
-    Ok(ImportedChart { chart, resources: take_resources(&mut document), report })
+    Ok(ImportedChart {
+        chart,
+        resources: take_resources(&mut document),
+        report,
+    })
 }
 
 fn parse(bytes: &[u8]) -> Result<(Value, NumberTexts), ImportError> {
@@ -119,7 +130,11 @@ fn parse(bytes: &[u8]) -> Result<(Value, NumberTexts), ImportError> {
             let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
             let column = good.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-            return Err(ImportError::NotJson { line, column, reason: "is not UTF-8 text" });
+            return Err(ImportError::NotJson {
+                line,
+                column,
+                reason: "is not UTF-8 text",
+            });
         }
     };
     match serde_json::from_str::<Value>(text) {
@@ -135,7 +150,11 @@ fn parse(bytes: &[u8]) -> Result<(Value, NumberTexts), ImportError> {
             } else {
                 "is not valid JSON"
             };
-            Err(ImportError::NotJson { line: error.line(), column: error.column(), reason })
+            Err(ImportError::NotJson {
+                line: error.line(),
+                column: error.column(),
+                reason,
+            })
         }
     }
 }
@@ -145,12 +164,18 @@ fn entries<'v>(root: &Node<'v>, report: &mut ImportReport) -> Result<Vec<Entry<'
     root.must_be_object()?;
     let kind = root.text("resourceType")?.ok_or_else(|| root.missing("resourceType"))?;
     if kind != "Bundle" {
-        return Err(ImportError::Invalid { path: "resourceType".to_owned(), reason: "is not Bundle" });
+        return Err(ImportError::Invalid {
+            path: "resourceType".to_owned(),
+            reason: "is not Bundle",
+        });
     }
     let bundle_type = root.text("type")?.ok_or_else(|| root.missing("type"))?;
     if !matches!(bundle_type, "transaction" | "batch" | "collection" | "searchset") {
         let reason = "is none of transaction, batch, collection, searchset";
-        return Err(ImportError::Invalid { path: "type".to_owned(), reason });
+        return Err(ImportError::Invalid {
+            path: "type".to_owned(),
+            reason,
+        });
     }
     let mut found = Vec::new();
     let nodes = root.objects("entry")?;
@@ -163,12 +188,21 @@ fn entries<'v>(root: &Node<'v>, report: &mut ImportReport) -> Result<Vec<Entry<'
             warn(report, || format!("{}: has no resource", node.path()));
             continue;
         };
-        let resource_type = resource.text("resourceType")?.ok_or_else(|| resource.missing("resourceType"))?;
+        let resource_type = resource
+            .text("resourceType")?
+            .ok_or_else(|| resource.missing("resourceType"))?;
         let id = match resource.text("id")? {
             Some(id) => id.to_owned(),
-            None => full_url.and_then(id_of_url).map_or_else(|| format!("entry-{place}"), str::to_owned),
+            None => full_url
+                .and_then(id_of_url)
+                .map_or_else(|| format!("entry-{place}"), str::to_owned),
         };
-        found.push(Entry { node: resource, resource_type, id, full_url });
+        found.push(Entry {
+            node: resource,
+            resource_type,
+            id,
+            full_url,
+        });
     }
     Ok(found)
 }
@@ -188,19 +222,30 @@ fn warn(report: &mut ImportReport, warning: impl FnOnce() -> String) {
 
 fn patient_id(entry: &Entry<'_>) -> Result<PatientId, ImportError> {
     let path = || format!("{}.id", entry.node.path());
-    PatientId::parse(&entry.id).map_err(|error| ImportError::Invalid { path: path(), reason: error.reason })
+    PatientId::parse(&entry.id).map_err(|error| ImportError::Invalid {
+        path: path(),
+        reason: error.reason,
+    })
 }
 
 fn choose_patient(resources: &Resources<'_>, expected: Option<&PatientId>) -> Result<usize, ImportError> {
     let mut chosen: Option<(usize, PatientId)> = None;
     let mut other = None;
-    for (index, entry) in resources.entries.iter().enumerate().filter(|(_, e)| e.resource_type == "Patient") {
+    for (index, entry) in resources
+        .entries
+        .iter()
+        .enumerate()
+        .filter(|(_, e)| e.resource_type == "Patient")
+    {
         let id = patient_id(entry)?;
         match (expected, &chosen) {
             (Some(expected), _) if *expected != id => other = other.or_else(|| Some(entry.node.path())),
             (None, Some((first, known))) if *known != id => {
                 let first = resources.entries.get(*first).map(|e| e.node.path()).unwrap_or_default();
-                return Err(ImportError::SeveralPatients { first, second: entry.node.path() });
+                return Err(ImportError::SeveralPatients {
+                    first,
+                    second: entry.node.path(),
+                });
             }
             _ => chosen = Some((index, id)),
         }
@@ -229,10 +274,21 @@ impl<'r, 'v> Reader<'r, 'v> {
             return Err(ImportError::NoPatient);
         };
         let id = patient_id(entry)?;
-        let several_patients = resources.entries.iter().any(|e| e.resource_type == "Patient" && e.id != entry.id);
+        let several_patients = resources
+            .entries
+            .iter()
+            .any(|e| e.resource_type == "Patient" && e.id != entry.id);
         let mut chart = Chart::empty(id);
         chart.person = person::person(&entry.node)?;
-        Ok(Self { resources, patient, several_patients, chart, report, strangers: 0, first_stranger: None })
+        Ok(Self {
+            resources,
+            patient,
+            several_patients,
+            chart,
+            report,
+            strangers: 0,
+            first_stranger: None,
+        })
     }
 
     fn read_all(&mut self) -> Result<(), ImportError> {
@@ -257,7 +313,9 @@ impl<'r, 'v> Reader<'r, 'v> {
                 last.insert((entry.resource_type, entry.id.as_str()), index);
                 continue;
             };
-            let Some(before) = self.resources.entries.get(known) else { continue };
+            let Some(before) = self.resources.entries.get(known) else {
+                continue;
+            };
             if before.node.value() == entry.node.value() {
                 lost.insert(index, "repeated");
             } else if updated(&before.node)? > updated(&entry.node)? {
@@ -280,7 +338,9 @@ impl<'r, 'v> Reader<'r, 'v> {
             if entry.id == self.chart.patient.as_str() {
                 self.read(kind);
             } else {
-                warn(self.report, || format!("{}: is another person; not read into the chart", entry.node.path()));
+                warn(self.report, || {
+                    format!("{}: is another person; not read into the chart", entry.node.path())
+                });
                 self.unread("Patient (another person)");
             }
             return Ok(());
@@ -290,13 +350,17 @@ impl<'r, 'v> Reader<'r, 'v> {
         let in_chart = self.is_ours(entry, owner);
         if !in_chart || about_other {
             let path = entry.node.path();
-            warn(self.report, || format!("{path}: is about another person or thing; not read into the chart"));
+            warn(self.report, || {
+                format!("{path}: is about another person or thing; not read into the chart")
+            });
             self.unread(&format!("{kind} (another person)"));
             return Ok(());
         }
         if matches!(kind, "DocumentReference" | "DiagnosticReport") {
             for path in documents::unreadable(&entry.node)? {
-                warn(self.report, || format!("{path}: is no text that can be read; kept as received"));
+                warn(self.report, || {
+                    format!("{path}: is no text that can be read; kept as received")
+                });
             }
         }
         if self.read_record(entry)? {
@@ -316,11 +380,15 @@ impl<'r, 'v> Reader<'r, 'v> {
                 self.strangers += 1;
                 false
             }
-            Owner::Unstated if entry.resource_type == "Medication" || !READ_TYPES.contains(&entry.resource_type) => true,
+            Owner::Unstated if entry.resource_type == "Medication" || !READ_TYPES.contains(&entry.resource_type) => {
+                true
+            }
             Owner::Unstated if self.several_patients => false,
             Owner::Unstated => {
                 let path = entry.node.path();
-                warn(self.report, || format!("{path}: does not say whose record it is; taken as this patient's"));
+                warn(self.report, || {
+                    format!("{path}: does not say whose record it is; taken as this patient's")
+                });
                 true
             }
         }
@@ -346,9 +414,18 @@ impl<'r, 'v> Reader<'r, 'v> {
         match entry.resource_type {
             "Condition" => self.chart.conditions.push(clinical::condition(entry, all)?),
             "Observation" => self.chart.observations.push(clinical::observation(entry, all)?),
-            "DiagnosticReport" => self.chart.diagnostic_reports.push(clinical::diagnostic_report(entry, all)?),
-            "MedicationRequest" => self.chart.medication_requests.push(orders::medication_request(entry, all)?),
-            "MedicationStatement" => self.chart.medication_requests.push(orders::medication_statement(entry, all)?),
+            "DiagnosticReport" => self
+                .chart
+                .diagnostic_reports
+                .push(clinical::diagnostic_report(entry, all)?),
+            "MedicationRequest" => self
+                .chart
+                .medication_requests
+                .push(orders::medication_request(entry, all)?),
+            "MedicationStatement" => self
+                .chart
+                .medication_requests
+                .push(orders::medication_statement(entry, all)?),
             "Procedure" => self.chart.procedures.push(clinical::procedure(entry, all)?),
             "Immunization" => self.chart.immunizations.push(clinical::immunization(entry, all)?),
             "Encounter" => self.chart.encounters.push(orders::encounter(entry, all)?),
@@ -369,11 +446,15 @@ impl<'r, 'v> Reader<'r, 'v> {
         let mut chart = self.chart;
         // Stable: records of one instant stay in the bundle's order; undated ones come first and are never latest.
         chart.observations.sort_by_key(|o| instant(o.record.date.as_ref()));
-        chart.diagnostic_reports.sort_by_key(|r| instant(r.record.date.as_ref()));
+        chart
+            .diagnostic_reports
+            .sort_by_key(|r| instant(r.record.date.as_ref()));
         chart.procedures.sort_by_key(|p| instant(p.record.date.as_ref()));
         chart.immunizations.sort_by_key(|i| instant(i.record.date.as_ref()));
         chart.encounters.sort_by_key(|e| instant(e.record.date.as_ref()));
-        chart.medication_requests.sort_by_key(|m| instant(m.record.date.as_ref()));
+        chart
+            .medication_requests
+            .sort_by_key(|m| instant(m.record.date.as_ref()));
         chart.documents.sort_by_key(|d| instant(d.record.date.as_ref()));
         chart.kept_unread.clone_from(&self.report.kept_unread);
         chart
@@ -409,7 +490,10 @@ fn updated(node: &Node<'_>) -> Result<(i64, i64), ImportError> {
         return Ok((i64::MIN, i64::MIN));
     };
     let at = elements::date(&meta, "lastUpdated")?;
-    let version = meta.text("versionId")?.and_then(|text| text.parse().ok()).unwrap_or(i64::MIN);
+    let version = meta
+        .text("versionId")?
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(i64::MIN);
     Ok((instant(at.as_ref()), version))
 }
 

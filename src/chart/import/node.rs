@@ -45,7 +45,14 @@ const fn kind(value: &Value) -> &'static str {
 impl<'v> Node<'v> {
     /// The whole document.
     pub fn root(value: &'v Value, numbers: &'v NumberTexts) -> Self {
-        Self { value, step: Rc::new(Step { parent: None, part: Part::Root }), numbers }
+        Self {
+            value,
+            step: Rc::new(Step {
+                parent: None,
+                part: Part::Root,
+            }),
+            numbers,
+        }
     }
 
     /// The JSON value.
@@ -89,21 +96,37 @@ impl<'v> Node<'v> {
     }
 
     fn wrong(&self, expected: &'static str) -> ImportError {
-        ImportError::WrongType { path: self.path(), expected, found: kind(self.value) }
+        ImportError::WrongType {
+            path: self.path(),
+            expected,
+            found: kind(self.value),
+        }
     }
 
     /// The error "this is not what FHIR allows here".
     pub fn invalid(&self, reason: &'static str) -> ImportError {
-        ImportError::Invalid { path: self.path(), reason }
+        ImportError::Invalid {
+            path: self.path(),
+            reason,
+        }
     }
 
     /// The error "`key` is missing here".
     pub fn missing(&self, key: &str) -> ImportError {
-        ImportError::Missing { path: self.path_to(key) }
+        ImportError::Missing {
+            path: self.path_to(key),
+        }
     }
 
     fn child(&self, value: &'v Value, part: Part<'v>) -> Self {
-        Self { value, step: Rc::new(Step { parent: Some(Rc::clone(&self.step)), part }), numbers: self.numbers }
+        Self {
+            value,
+            step: Rc::new(Step {
+                parent: Some(Rc::clone(&self.step)),
+                part,
+            }),
+            numbers: self.numbers,
+        }
     }
 
     /// The field `key`, of any type; `None` where absent or null.
@@ -111,17 +134,27 @@ impl<'v> Node<'v> {
         let Value::Object(fields) = self.value else {
             return Err(self.wrong("an object"));
         };
-        Ok(fields.get(key).filter(|value| !value.is_null()).map(|value| self.child(value, Part::Key(key))))
+        Ok(fields
+            .get(key)
+            .filter(|value| !value.is_null())
+            .map(|value| self.child(value, Part::Key(key))))
     }
 
     /// Whether this is an object, and if not the error that says so.
     pub fn must_be_object(&self) -> Result<(), ImportError> {
-        if self.value.is_object() { Ok(()) } else { Err(self.wrong("an object")) }
+        if self.value.is_object() {
+            Ok(())
+        } else {
+            Err(self.wrong("an object"))
+        }
     }
 
     /// The names of the fields.
     pub fn keys(&self) -> impl Iterator<Item = &'v str> + use<'v> {
-        self.value.as_object().into_iter().flat_map(|fields| fields.keys().map(String::as_str))
+        self.value
+            .as_object()
+            .into_iter()
+            .flat_map(|fields| fields.keys().map(String::as_str))
     }
 
     /// The object at `key`.
@@ -184,7 +217,11 @@ impl<'v> Node<'v> {
     pub fn boolean(&self, key: &'static str) -> Result<Option<bool>, ImportError> {
         match self.field(key)? {
             None => Ok(None),
-            Some(node) => node.value.as_bool().map(Some).ok_or_else(|| node.wrong("true or false")),
+            Some(node) => node
+                .value
+                .as_bool()
+                .map(Some)
+                .ok_or_else(|| node.wrong("true or false")),
         }
     }
 
@@ -210,7 +247,11 @@ impl<'v> Node<'v> {
     pub fn integer(&self, key: &'static str) -> Result<Option<i64>, ImportError> {
         match self.field(key)? {
             None => Ok(None),
-            Some(node) => node.value.as_i64().map(Some).ok_or_else(|| node.wrong("a whole number")),
+            Some(node) => node
+                .value
+                .as_i64()
+                .map(Some)
+                .ok_or_else(|| node.wrong("a whole number")),
         }
     }
 }

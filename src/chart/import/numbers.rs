@@ -14,9 +14,18 @@ impl NumberTexts {
     /// cannot be paired (a key stands twice in an object), no text is known and the float's own is used.
     #[must_use]
     pub fn read(source: &str, value: &Value) -> Self {
-        let mut walk = Walk { tokens: Tokens::of(source), path: Vec::new(), found: HashMap::new(), broken: false };
+        let mut walk = Walk {
+            tokens: Tokens::of(source),
+            path: Vec::new(),
+            found: HashMap::new(),
+            broken: false,
+        };
         walk.visit(value);
-        if walk.broken || walk.tokens.next().is_some() { Self::default() } else { Self(walk.found) }
+        if walk.broken || walk.tokens.next().is_some() {
+            Self::default()
+        } else {
+            Self(walk.found)
+        }
     }
 
     /// The sender's text of the number at `path`, where it differs from the float's.
@@ -40,7 +49,11 @@ struct Tokens<'s> {
 
 impl<'s> Tokens<'s> {
     fn of(source: &'s str) -> Self {
-        Self { rest: source.as_bytes(), source, at: 0 }
+        Self {
+            rest: source.as_bytes(),
+            source,
+            at: 0,
+        }
     }
 
     fn step(&mut self) -> Option<u8> {
@@ -72,7 +85,11 @@ impl<'s> Iterator for Tokens<'s> {
                 self.skip_string();
             } else if byte == b'-' || byte.is_ascii_digit() {
                 let start = self.at - 1;
-                while self.rest.first().is_some_and(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-')) {
+                while self
+                    .rest
+                    .first()
+                    .is_some_and(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
+                {
                     self.step();
                 }
                 return self.source.get(start..self.at);

@@ -155,7 +155,11 @@ pub fn care_plan<'v>(entry: &Entry<'v>, all: &Resources<'v>) -> Read<CarePlan> {
         Some(date) => Some(date),
         None => elements::date(node, "created")?,
     };
-    let activities = node.objects("activity")?.iter().map(|a| activity(a, all)).collect::<Read<Vec<_>>>()?;
+    let activities = node
+        .objects("activity")?
+        .iter()
+        .map(|a| activity(a, all))
+        .collect::<Read<Vec<_>>>()?;
     Ok(CarePlan {
         record: record(entry, all, name, when)?,
         end,
@@ -192,8 +196,16 @@ fn activity<'v>(node: &Node<'v>, all: &Resources<'v>) -> Read<PlannedActivity> {
     {
         status = target.owned("status")?;
     }
-    let code = Concept { codings: Vec::new(), text: name };
-    Ok(PlannedActivity { code, status, description: None, scheduled: None })
+    let code = Concept {
+        codings: Vec::new(),
+        text: name,
+    };
+    Ok(PlannedActivity {
+        code,
+        status,
+        description: None,
+        scheduled: None,
+    })
 }
 
 /// ServiceRequest.
@@ -256,7 +268,9 @@ pub fn appointment<'v>(entry: &Entry<'v>, all: &Resources<'v>) -> Read<Appointme
     }
     let mut participants = Vec::new();
     for participant in node.objects("participant")? {
-        let Some(actor) = participant.object("actor")? else { continue };
+        let Some(actor) = participant.object("actor")? else {
+            continue;
+        };
         let is_patient = match actor.text("reference")? {
             None => false,
             Some(text) => match all.follow(node, text)? {

@@ -22,7 +22,9 @@ pub fn person(node: &Node<'_>) -> Result<Person, ImportError> {
     let mut language = None;
     for communication in node.objects("communication")? {
         let preferred = communication.boolean("preferred")?.unwrap_or(false);
-        if (language.is_none() || preferred) && let Some(found) = elements::status_code(&communication, "language")? {
+        if (language.is_none() || preferred)
+            && let Some(found) = elements::status_code(&communication, "language")?
+        {
             language = Some(found);
         }
     }

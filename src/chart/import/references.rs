@@ -64,7 +64,11 @@ impl<'v> Resources<'v> {
             return Some(*index);
         }
         let (kind, id) = type_and_id(reference)?;
-        let (found, index) = self.entries.iter().find(|e| e.resource_type == kind).map(|e| (e.resource_type, id))?;
+        let (found, index) = self
+            .entries
+            .iter()
+            .find(|e| e.resource_type == kind)
+            .map(|e| (e.resource_type, id))?;
         self.by_id.get(&(found, index.to_owned())).copied()
     }
 
@@ -78,7 +82,10 @@ impl<'v> Resources<'v> {
             }
             return Ok(None);
         }
-        Ok(self.find(reference).and_then(|index| self.entries.get(index)).map(|entry| entry.node.clone()))
+        Ok(self
+            .find(reference)
+            .and_then(|index| self.entries.get(index))
+            .map(|entry| entry.node.clone()))
     }
 
     /// The id under which the target of `reference` stands in the chart: that of the resource in the bundle, else
@@ -97,8 +104,13 @@ impl<'v> Resources<'v> {
     pub fn ids_at(&self, node: &Node<'v>, key: &'static str, kind: &str) -> Result<Vec<String>, ImportError> {
         let mut ids = Vec::new();
         for reference in node.objects(key)? {
-            let Some(text) = reference.text("reference")? else { continue };
-            let target = self.find(text).and_then(|index| self.entries.get(index)).map(|entry| entry.resource_type);
+            let Some(text) = reference.text("reference")? else {
+                continue;
+            };
+            let target = self
+                .find(text)
+                .and_then(|index| self.entries.get(index))
+                .map(|entry| entry.resource_type);
             let named = target.or_else(|| type_and_id(text).map(|(kind, _)| kind));
             if named.is_none_or(|named| named == kind) {
                 ids.extend(self.id_of(text));
@@ -140,7 +152,9 @@ impl<'v> Resources<'v> {
         let mut owner = Owner::Unstated;
         if node.text("resourceType")? == Some("Appointment") {
             for participant in node.objects("participant")? {
-                let Some(actor) = participant.object("actor")? else { continue };
+                let Some(actor) = participant.object("actor")? else {
+                    continue;
+                };
                 match self.owner_of(&actor, patient)? {
                     Owner::Patient => return Ok(Owner::Patient),
                     Owner::NotAPatient | Owner::Unstated => {}
@@ -166,7 +180,10 @@ impl<'v> Resources<'v> {
             return Ok(Owner::Unstated);
         };
         if let Some(index) = self.find(text) {
-            let is_patient = self.entries.get(index).is_some_and(|entry| entry.resource_type == "Patient");
+            let is_patient = self
+                .entries
+                .get(index)
+                .is_some_and(|entry| entry.resource_type == "Patient");
             return Ok(match (index == patient, is_patient) {
                 (true, _) => Owner::Patient,
                 (false, true) => {
@@ -191,12 +208,23 @@ impl<'v> Resources<'v> {
     }
 
     fn owner_by_identifier(&self, query: &str, patient: usize) -> Result<Owner, ImportError> {
-        let (system, value) = query.split_once('|').map_or((None, query), |(system, value)| (Some(system), value));
-        for (index, entry) in self.entries.iter().enumerate().filter(|(_, e)| e.resource_type == "Patient") {
+        let (system, value) = query
+            .split_once('|')
+            .map_or((None, query), |(system, value)| (Some(system), value));
+        for (index, entry) in self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| e.resource_type == "Patient")
+        {
             for identifier in entry.node.objects("identifier")? {
                 let same_system = system.is_none() || identifier.text("system")? == system;
                 if same_system && identifier.text("value")? == Some(value) {
-                    return Ok(if index == patient { Owner::Patient } else { Owner::OtherInBundle });
+                    return Ok(if index == patient {
+                        Owner::Patient
+                    } else {
+                        Owner::OtherInBundle
+                    });
                 }
             }
         }
@@ -206,10 +234,14 @@ impl<'v> Resources<'v> {
 
 /// `Type` and `id` of a relative or absolute literal reference.
 fn type_and_id(reference: &str) -> Option<(&str, &str)> {
-    let reference = reference.split_once("/_history/").map_or(reference, |(before, _)| before);
+    let reference = reference
+        .split_once("/_history/")
+        .map_or(reference, |(before, _)| before);
     let mut parts = reference.rsplit('/');
     let id = parts.next().filter(|id| !id.is_empty() && !id.contains('?'))?;
-    let kind = parts.next().filter(|kind| kind.chars().next().is_some_and(|c| c.is_ascii_uppercase()))?;
+    let kind = parts
+        .next()
+        .filter(|kind| kind.chars().next().is_some_and(|c| c.is_ascii_uppercase()))?;
     Some((kind, id))
 }
 

@@ -41,26 +41,66 @@ fn the_demo_bundles_import_whole_without_a_warning() {
         let found = parse_bundle(text.as_bytes(), Some(&expected)).unwrap();
         assert_eq!(found.chart.patient, expected);
         assert_eq!(found.report.warnings, Vec::<String>::new());
-        let counted: usize = found.report.read.values().chain(found.report.kept_unread.values()).sum();
+        let counted: usize = found
+            .report
+            .read
+            .values()
+            .chain(found.report.kept_unread.values())
+            .sum();
         assert_eq!(counted, found.resources.len());
     }
     let found = parse_bundle(DEMO.as_bytes(), None).unwrap();
-    assert_eq!(found.chart.medication_requests.iter().filter(|m| m.record.code.name().contains("atorvastatin")).count(), 1);
+    assert_eq!(
+        found
+            .chart
+            .medication_requests
+            .iter()
+            .filter(|m| m.record.code.name().contains("atorvastatin"))
+            .count(),
+        1
+    );
     assert!(found.chart.documents.iter().all(|document| document.text.is_some()));
 }
 
 #[test]
 fn every_complaint_names_the_path_and_the_reason_but_not_the_value() {
     let cases = [
-        (json!({"valueQuantity": {"value": "secret"}}), "entry[1].resource.valueQuantity.value: expected a number, found text"),
-        (json!({"valueQuantity": 6.1}), "entry[1].resource.valueQuantity: expected an object, found a number"),
-        (json!({"code": ["secret"]}), "entry[1].resource.code: expected an object, found a list"),
-        (json!({"effectiveDateTime": "2026-02-30"}), "entry[1].resource.effectiveDateTime: is not a FHIR date"),
-        (json!({"component": {"code": {}}}), "entry[1].resource.component: expected a list, found an object"),
-        (json!({"component": [{"valueQuantity": {"value": true}}]}), "entry[1].resource.component[0].valueQuantity.value: expected a number, found true or false"),
-        (json!({"valueQuantity": {"value": 1, "comparator": "secret"}}), "entry[1].resource.valueQuantity.comparator: is not a comparator"),
-        (json!({"resourceType": 7}), "entry[1].resource.resourceType: expected text, found a number"),
-        (json!({"status": 5}), "entry[1].resource.status: expected text, found a number"),
+        (
+            json!({"valueQuantity": {"value": "secret"}}),
+            "entry[1].resource.valueQuantity.value: expected a number, found text",
+        ),
+        (
+            json!({"valueQuantity": 6.1}),
+            "entry[1].resource.valueQuantity: expected an object, found a number",
+        ),
+        (
+            json!({"code": ["secret"]}),
+            "entry[1].resource.code: expected an object, found a list",
+        ),
+        (
+            json!({"effectiveDateTime": "2026-02-30"}),
+            "entry[1].resource.effectiveDateTime: is not a FHIR date",
+        ),
+        (
+            json!({"component": {"code": {}}}),
+            "entry[1].resource.component: expected a list, found an object",
+        ),
+        (
+            json!({"component": [{"valueQuantity": {"value": true}}]}),
+            "entry[1].resource.component[0].valueQuantity.value: expected a number, found true or false",
+        ),
+        (
+            json!({"valueQuantity": {"value": 1, "comparator": "secret"}}),
+            "entry[1].resource.valueQuantity.comparator: is not a comparator",
+        ),
+        (
+            json!({"resourceType": 7}),
+            "entry[1].resource.resourceType: expected text, found a number",
+        ),
+        (
+            json!({"status": 5}),
+            "entry[1].resource.status: expected text, found a number",
+        ),
     ];
     for (fields, message) in cases {
         let error = import(&bundle(&[observation(fields)])).unwrap_err();
@@ -74,27 +114,48 @@ fn every_complaint_names_the_path_and_the_reason_but_not_the_value() {
 fn what_is_no_bundle_is_refused() {
     let error = |bytes: &[u8]| parse_bundle(bytes, None).unwrap_err().to_string();
     assert_eq!(error(b""), "line 1, column 0: the text ends too early");
-    assert_eq!(error(b"{\"resourceType\": \"Bundle\""), "line 1, column 25: the text ends too early");
+    assert_eq!(
+        error(b"{\"resourceType\": \"Bundle\""),
+        "line 1, column 25: the text ends too early"
+    );
     assert_eq!(error(b"\n hello"), "line 2, column 2: is not valid JSON");
     assert_eq!(error(b"{\"a\": \xff}"), "line 1, column 7: is not UTF-8 text");
-    assert_eq!(error("[".repeat(100_000).as_bytes()), "line 1, column 128: is nested too deeply");
+    assert_eq!(
+        error("[".repeat(100_000).as_bytes()),
+        "line 1, column 128: is nested too deeply"
+    );
     assert_eq!(error(b"[]"), ": expected an object, found a list");
     assert_eq!(error(b"{}"), "resourceType: is missing");
-    assert_eq!(error(br#"{"resourceType": "Patient", "id": "p"}"#), "resourceType: is not Bundle");
+    assert_eq!(
+        error(br#"{"resourceType": "Patient", "id": "p"}"#),
+        "resourceType: is not Bundle"
+    );
     assert_eq!(error(br#"{"resourceType": "Bundle"}"#), "type: is missing");
     assert!(error(br#"{"resourceType": "Bundle", "type": "history"}"#).starts_with("type: is none of"));
-    assert_eq!(error(br#"{"resourceType": "Bundle", "type": "batch"}"#), "entry: the bundle holds no Patient resource");
-    assert_eq!(error(&vec![b' '; MAX_BYTES + 1]), format!("the bundle has more than {MAX_BYTES} bytes"));
+    assert_eq!(
+        error(br#"{"resourceType": "Bundle", "type": "batch"}"#),
+        "entry: the bundle holds no Patient resource"
+    );
+    assert_eq!(
+        error(&vec![b' '; MAX_BYTES + 1]),
+        format!("the bundle has more than {MAX_BYTES} bytes")
+    );
 }
 
 #[test]
 fn another_patient_two_patients_and_strangers_are_kept_apart() {
     let other = PatientId::parse("q").unwrap();
     let text = bundle(&[]).to_string();
-    assert_eq!(parse_bundle(text.as_bytes(), Some(&other)).unwrap_err(), ImportError::OtherPatient { path: "entry[0].resource".to_owned() });
+    assert_eq!(
+        parse_bundle(text.as_bytes(), Some(&other)).unwrap_err(),
+        ImportError::OtherPatient {
+            path: "entry[0].resource".to_owned()
+        }
+    );
 
     let partner = json!({"resourceType": "Patient", "id": "q"});
-    let his = json!({"resourceType": "Condition", "id": "c", "code": {"text": "his"}, "subject": {"reference": "Patient/q"}});
+    let his =
+        json!({"resourceType": "Condition", "id": "c", "code": {"text": "his"}, "subject": {"reference": "Patient/q"}});
     let nobodys = json!({"resourceType": "Condition", "id": "d", "code": {"text": "whose"}});
     let two = bundle(&[partner, his, nobodys]);
     assert!(matches!(import(&two).unwrap_err(), ImportError::SeveralPatients { .. }));
@@ -102,14 +163,30 @@ fn another_patient_two_patients_and_strangers_are_kept_apart() {
     assert!(mine.chart.conditions.is_empty());
     assert_eq!(mine.report.kept_unread["Condition (another person)"], 2);
     assert_eq!(mine.resources.len(), 4);
-    assert_eq!(parse_bundle(two.to_string().as_bytes(), Some(&other)).unwrap().chart.conditions.len(), 1);
+    assert_eq!(
+        parse_bundle(two.to_string().as_bytes(), Some(&other))
+            .unwrap()
+            .chart
+            .conditions
+            .len(),
+        1
+    );
     assert_eq!(patients(two.to_string().as_bytes()).unwrap().len(), 2);
 
-    let stranger = observation(json!({"id": "s", "subject": {"reference": "https://elsewhere.example/fhir/Patient/x"}}));
+    let stranger =
+        observation(json!({"id": "s", "subject": {"reference": "https://elsewhere.example/fhir/Patient/x"}}));
     let one_slip = import(&bundle(&[observation(json!({})), stranger.clone()])).unwrap();
     assert_eq!(one_slip.chart.observations.len(), 1);
-    assert_eq!(one_slip.report.warnings, ["entry[2].resource: is about another person or thing; not read into the chart"]);
-    assert_eq!(import(&bundle(&[stranger])).unwrap_err(), ImportError::OtherPatient { path: "entry[1].resource".to_owned() });
+    assert_eq!(
+        one_slip.report.warnings,
+        ["entry[2].resource: is about another person or thing; not read into the chart"]
+    );
+    assert_eq!(
+        import(&bundle(&[stranger])).unwrap_err(),
+        ImportError::OtherPatient {
+            path: "entry[1].resource".to_owned()
+        }
+    );
 }
 
 #[test]
@@ -124,12 +201,25 @@ fn references_of_every_kind_are_followed() {
     ]});
     let found = import(&text).unwrap();
     assert_eq!(found.chart.patient.as_str(), "11111111-1111-1111-1111-111111111111");
-    let medicine = |id: &str| found.chart.medication_requests.iter().find(|m| m.record.id == id).unwrap();
+    let medicine = |id: &str| {
+        found
+            .chart
+            .medication_requests
+            .iter()
+            .find(|m| m.record.id == id)
+            .unwrap()
+    };
     assert_eq!(medicine("a").record.code.name(), "allopurinol");
-    assert_eq!(medicine("a").reason_conditions, ["22222222-2222-2222-2222-222222222222"]);
+    assert_eq!(
+        medicine("a").reason_conditions,
+        ["22222222-2222-2222-2222-222222222222"]
+    );
     assert_eq!(medicine("a").reasons[0].name(), "gout");
     assert_eq!(medicine("b").record.code.name(), "colchicine");
-    assert_eq!(found.chart.conditions[0].record.id, "22222222-2222-2222-2222-222222222222");
+    assert_eq!(
+        found.chart.conditions[0].record.id,
+        "22222222-2222-2222-2222-222222222222"
+    );
     assert_eq!(found.report.kept_unread["OperationOutcome"], 1);
     assert_eq!(found.report.warnings, Vec::<String>::new());
 }
@@ -140,7 +230,9 @@ fn values_keep_the_text_the_sender_wrote() {
         {"resource": {"resourceType": "Patient", "id": "p"}},
         {"resource": {"resourceType": "Observation", "id": "o", "subject": {"reference": "Patient/p"}, "code": {"text": "A1C"}, "valueQuantity": {"value": 6.10, "unit": "%"}}}]}"#;
     let found = parse_bundle(text.as_bytes(), None).unwrap();
-    let Some(Value::Quantity(quantity)) = &found.chart.observations[0].value else { panic!("no quantity") };
+    let Some(Value::Quantity(quantity)) = &found.chart.observations[0].value else {
+        panic!("no quantity")
+    };
     assert_eq!((quantity.value, quantity.value_text.as_str()), (6.1, "6.10"));
 }
 
@@ -155,7 +247,13 @@ fn observations_are_sorted_by_instant_over_precisions_and_time_zones() {
         observation(json!({"id": "undated"})),
         dated("e", "2026-03-03"),
     ]));
-    let ids: Vec<String> = found.unwrap().chart.observations.into_iter().map(|o| o.record.id).collect();
+    let ids: Vec<String> = found
+        .unwrap()
+        .chart
+        .observations
+        .into_iter()
+        .map(|o| o.record.id)
+        .collect();
     assert_eq!(ids, ["undated", "a", "b", "c", "d", "e"]);
 }
 
@@ -173,7 +271,10 @@ fn a_resource_that_stands_twice_counts_once_and_nothing_is_lost() {
 
 #[test]
 fn observations_about_somebody_else_than_their_subject_are_not_the_patients() {
-    let found = import(&bundle(&[observation(json!({"focus": [{"reference": "RelatedPerson/donor"}]}))])).unwrap();
+    let found = import(&bundle(&[observation(
+        json!({"focus": [{"reference": "RelatedPerson/donor"}]}),
+    )]))
+    .unwrap();
     assert!(found.chart.observations.is_empty());
     assert_eq!(found.report.kept_unread["Observation (another person)"], 1);
 }
@@ -183,16 +284,39 @@ fn a_note_that_cannot_be_decoded_is_warned_about_and_kept() {
     let document = json!({"resourceType": "DocumentReference", "id": "n", "subject": {"reference": "Patient/p"}, "content": [{"attachment": {"contentType": "text/plain", "data": "###"}}]});
     let found = import(&bundle(&[document])).unwrap();
     assert_eq!(found.chart.documents[0].text, None);
-    assert_eq!(found.report.warnings, ["entry[1].resource.content[0].attachment.data: is no text that can be read; kept as received"]);
+    assert_eq!(
+        found.report.warnings,
+        ["entry[1].resource.content[0].attachment.data: is no text that can be read; kept as received"]
+    );
 }
 
 #[test]
 fn coded_dosage_is_put_into_words_without_rounding() {
     let medicine = |dosage: Json| json!({"resourceType": "MedicationRequest", "id": "m", "subject": {"reference": "Patient/p"}, "medicationCodeableConcept": {"text": "x"}, "dosageInstruction": dosage});
-    let read = |dosage: Json| import(&bundle(&[medicine(dosage)])).unwrap().chart.medication_requests.remove(0).instructions;
-    assert_eq!(read(json!([{"timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}, "doseAndRate": [{"doseQuantity": {"value": 1.5, "unit": "tablet"}}]}])), ["1.5 tablet, 2 times each day"]);
-    assert_eq!(read(json!([{"timing": {"repeat": {"frequency": 1, "period": 6, "periodUnit": "h"}}, "asNeededBoolean": true}])), ["1 time every 6 hours, as needed"]);
-    assert_eq!(read(json!([{"text": "Take with food.", "patientInstruction": "Not at night."}])), ["Take with food. Not at night."]);
+    let read = |dosage: Json| {
+        import(&bundle(&[medicine(dosage)]))
+            .unwrap()
+            .chart
+            .medication_requests
+            .remove(0)
+            .instructions
+    };
+    assert_eq!(
+        read(
+            json!([{"timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}, "doseAndRate": [{"doseQuantity": {"value": 1.5, "unit": "tablet"}}]}])
+        ),
+        ["1.5 tablet, 2 times each day"]
+    );
+    assert_eq!(
+        read(
+            json!([{"timing": {"repeat": {"frequency": 1, "period": 6, "periodUnit": "h"}}, "asNeededBoolean": true}])
+        ),
+        ["1 time every 6 hours, as needed"]
+    );
+    assert_eq!(
+        read(json!([{"text": "Take with food.", "patientInstruction": "Not at night."}])),
+        ["Take with food. Not at night."]
+    );
 }
 
 /// The folder with real bundles; `None` (said loudly) where it is missing.
@@ -210,7 +334,9 @@ fn real_bundles() -> Option<Vec<(String, Vec<u8>)>> {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "gz") {
             let mut bytes = Vec::new();
-            flate2::read::GzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_end(&mut bytes).unwrap();
+            flate2::read::GzDecoder::new(std::fs::File::open(&path).unwrap())
+                .read_to_end(&mut bytes)
+                .unwrap();
             found.push((path.file_stem().unwrap().to_string_lossy().into_owned(), bytes));
         }
     }
@@ -220,29 +346,62 @@ fn real_bundles() -> Option<Vec<(String, Vec<u8>)>> {
 #[test]
 fn all_real_bundles_import_with_nothing_lost() {
     let Some(files) = real_bundles() else { return };
-    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/fhir/MANIFEST.json")).unwrap();
+    let manifest = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/data/fhir/MANIFEST.json"
+    ))
+    .unwrap();
     let manifest: Vec<Json> = serde_json::from_str(&manifest).unwrap();
     assert_eq!(files.len(), manifest.len());
     for (name, bytes) in files {
-        let described = manifest.iter().find(|described| described["file"] == name.as_str()).unwrap();
+        let described = manifest
+            .iter()
+            .find(|described| described["file"] == name.as_str())
+            .unwrap();
         let owner = patients(&bytes).unwrap().remove(0).id;
         let found = parse_bundle(&bytes, Some(&owner)).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         for (kind, count) in found.report.read.iter().chain(&found.report.kept_unread) {
             *counts.entry(kind.split(" (").next().unwrap()).or_default() += *count as u64;
         }
-        let wanted: BTreeMap<&str, u64> = described["resources"].as_object().unwrap().iter().map(|(k, v)| (k.as_str(), v.as_u64().unwrap())).collect();
+        let wanted: BTreeMap<&str, u64> = described["resources"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_u64().unwrap()))
+            .collect();
         assert_eq!(counts, wanted, "{name}");
         let document: Json = serde_json::from_slice(&bytes).unwrap();
-        let received: Vec<&Json> = document["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]).collect();
+        let received: Vec<&Json> = document["entry"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| &entry["resource"])
+            .collect();
         assert_eq!(found.resources.iter().collect::<Vec<_>>(), received, "{name}");
-        assert_eq!(found.chart.person.gender.as_deref(), described["sex"].as_str(), "{name}");
-        assert_eq!(found.chart.person.birth_date.as_ref().map(|d| d.0.as_str()), described["birth"].as_str(), "{name}");
+        assert_eq!(
+            found.chart.person.gender.as_deref(),
+            described["sex"].as_str(),
+            "{name}"
+        );
+        assert_eq!(
+            found.chart.person.birth_date.as_ref().map(|d| d.0.as_str()),
+            described["birth"].as_str(),
+            "{name}"
+        );
         let today = "2026-11-22".parse().unwrap();
-        for problem in crate::chart::records::problems(&found.chart, today).iter().filter(|p| p.active) {
+        for problem in crate::chart::records::problems(&found.chart, today)
+            .iter()
+            .filter(|p| p.active)
+        {
             let names: Vec<&str> = problem.records.iter().map(|c| c.record.code.name()).collect();
             let listed = described["active_conditions"].as_array().unwrap();
-            assert!(listed.iter().any(|l| names.iter().any(|n| n.contains(l.as_str().unwrap().split(" (").next().unwrap()))), "{name}: {names:?} is not active");
+            assert!(
+                listed.iter().any(|l| names
+                    .iter()
+                    .any(|n| n.contains(l.as_str().unwrap().split(" (").next().unwrap()))),
+                "{name}: {names:?} is not active"
+            );
         }
         let copy: Chart = serde_json::from_str(&serde_json::to_string(&found.chart).unwrap()).unwrap();
         assert_eq!(copy, found.chart, "{name}");
@@ -254,12 +413,36 @@ fn another_patients_record_inside_a_real_bundle_stays_out() {
     let Some(files) = real_bundles() else { return };
     let (_, bytes) = files.iter().find(|(name, _)| name.contains("JaneDavis")).unwrap();
     let found = parse_bundle(bytes, Some(&PatientId::parse("patient-jane").unwrap())).unwrap();
-    assert!(found.chart.conditions.iter().all(|condition| condition.record.id != "cond-cf-carrier-john"));
-    assert!(found.chart.observations.iter().all(|o| o.record.id != "obs-semen-analysis"));
+    assert!(
+        found
+            .chart
+            .conditions
+            .iter()
+            .all(|condition| condition.record.id != "cond-cf-carrier-john")
+    );
+    assert!(
+        found
+            .chart
+            .observations
+            .iter()
+            .all(|o| o.record.id != "obs-semen-analysis")
+    );
     let (_, bytes) = files.iter().find(|(name, _)| name.contains("ElenaKim")).unwrap();
     let found = parse_bundle(bytes, None).unwrap();
-    assert!(found.chart.observations.iter().all(|o| o.record.id != "obs-ob-history-1"));
-    assert!(found.report.warnings.iter().any(|warning| warning.starts_with("entry[15].resource:")));
+    assert!(
+        found
+            .chart
+            .observations
+            .iter()
+            .all(|o| o.record.id != "obs-ob-history-1")
+    );
+    assert!(
+        found
+            .report
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with("entry[15].resource:"))
+    );
 }
 
 proptest! {

@@ -118,7 +118,13 @@ pub fn line(chart: &Chart, reading: &Reading<'_>, today: Date) -> ResultLine {
             #[expect(clippy::cast_precision_loss, reason = "results are small numbers")]
             let value = *number as f64;
             line.number = Some(value);
-            let quantity = Quantity { value, value_text: number.to_string(), comparator: None, unit: None, ucum: None };
+            let quantity = Quantity {
+                value,
+                value_text: number.to_string(),
+                comparator: None,
+                unit: None,
+                ucum: None,
+            };
             compare_number(&mut line, chart, reading, &quantity, today);
         }
         Some(Value::Concept(concept)) => compare_text(&mut line, chart, reading, concept.name(), today),
@@ -165,7 +171,10 @@ fn absent_words(reading: &Reading<'_>) -> String {
             _ => fold(concept.name()),
         }
     });
-    reason.map_or_else(|| "The record has no value.".to_owned(), |reason| format!("The record has no value: {reason}."))
+    reason.map_or_else(
+        || "The record has no value.".to_owned(),
+        |reason| format!("The record has no value: {reason}."),
+    )
 }
 
 /// The sender's interpretation code in plain words.
@@ -192,7 +201,10 @@ fn also_shown(quantity: &Quantity, test: Option<&Test>) -> Option<String> {
     let from = units::ucum_of(quantity).filter(|from| *from != rule.unit)?;
     let value = units::convert(quantity.value, from, &rule.unit, Some(test))?;
     let decimals = rule.decimals;
-    Some(plain::with_unit(&format!("{value:.decimals$}"), &units::shown_code(&rule.unit)))
+    Some(plain::with_unit(
+        &format!("{value:.decimals$}"),
+        &units::shown_code(&rule.unit),
+    ))
 }
 
 fn compare_number(line: &mut ResultLine, chart: &Chart, reading: &Reading<'_>, quantity: &Quantity, today: Date) {
@@ -201,11 +213,20 @@ fn compare_number(line: &mut ResultLine, chart: &Chart, reading: &Reading<'_>, q
         Applicable::Came(bounds) => compare(line, quantity, &bounds, (RangeOrigin::CameWithResult, None)),
         Applicable::Usual(bounds, source) => compare(line, quantity, &bounds, (RangeOrigin::Usual, Some(source))),
         Applicable::CameAsText(text) => {
-            line.range = Some(RangeShown { text, low: None, high: None, origin: RangeOrigin::CameWithResult, source: None });
-            line.why_unclear = Some("The range that came with this result cannot be compared by a computer.".to_owned());
+            line.range = Some(RangeShown {
+                text,
+                low: None,
+                high: None,
+                origin: RangeOrigin::CameWithResult,
+                source: None,
+            });
+            line.why_unclear =
+                Some("The range that came with this result cannot be compared by a computer.".to_owned());
         }
         Applicable::Several => {
-            line.why_unclear = Some("Several ranges came with this result, and the chart does not say which one is for you.".to_owned());
+            line.why_unclear = Some(
+                "Several ranges came with this result, and the chart does not say which one is for you.".to_owned(),
+            );
         }
         Applicable::None(why) => line.why_unclear = why,
     }
@@ -230,7 +251,13 @@ fn compare(line: &mut ResultLine, quantity: &Quantity, bounds: &Bounds, origin: 
     let text = bounds.words(&unit);
     let (range_origin, source) = origin;
     if low == Some(None) || high == Some(None) {
-        line.range = Some(RangeShown { text, low: None, high: None, origin: range_origin, source });
+        line.range = Some(RangeShown {
+            text,
+            low: None,
+            high: None,
+            origin: range_origin,
+            source,
+        });
         line.why_unclear = Some("The result and its range are in different units that cannot be compared.".to_owned());
         return;
     }
@@ -241,7 +268,13 @@ fn compare(line: &mut ResultLine, quantity: &Quantity, bounds: &Bounds, origin: 
     if let (Some(bound), Some(Some(value))) = (&mut own_bounds.high, high) {
         bound.value = value;
     }
-    line.range = Some(RangeShown { text, low: low.flatten(), high: high.flatten(), origin: range_origin, source });
+    line.range = Some(RangeShown {
+        text,
+        low: low.flatten(),
+        high: high.flatten(),
+        origin: range_origin,
+        source,
+    });
     line.standing = own_bounds.standing(quantity.value, quantity.comparator.as_deref());
     if line.standing == Standing::Unclear {
         line.why_unclear = Some("The exact value is not known, so it cannot be compared with the range.".to_owned());
@@ -250,7 +283,18 @@ fn compare(line: &mut ResultLine, quantity: &Quantity, bounds: &Bounds, origin: 
 
 /// Words that mean the same in results and ranges.
 const SAME_WORDS: [&[&str]; 3] = [
-    &["negative", "not detected", "none detected", "undetected", "non-reactive", "nonreactive", "absent", "none", "neg", "not seen"],
+    &[
+        "negative",
+        "not detected",
+        "none detected",
+        "undetected",
+        "non-reactive",
+        "nonreactive",
+        "absent",
+        "none",
+        "neg",
+        "not seen",
+    ],
     &["positive", "detected", "reactive", "present", "pos"],
     &["normal", "within normal limits", "unremarkable"],
 ];
@@ -264,7 +308,9 @@ fn compare_text(line: &mut ResultLine, chart: &Chart, reading: &Reading<'_>, tex
     };
     let group = |text: &str| {
         let folded = fold(text.trim());
-        SAME_WORDS.iter().position(|words| words.contains(&folded.trim_end_matches('.')))
+        SAME_WORDS
+            .iter()
+            .position(|words| words.contains(&folded.trim_end_matches('.')))
     };
     line.standing = if fold(text.trim()) == fold(expected.trim()) {
         Standing::Within
@@ -276,13 +322,26 @@ fn compare_text(line: &mut ResultLine, chart: &Chart, reading: &Reading<'_>, tex
         }
     };
     if line.standing == Standing::Unclear {
-        line.why_unclear = Some("The words of this result cannot be compared with the expected ones by a computer.".to_owned());
+        line.why_unclear =
+            Some("The words of this result cannot be compared with the expected ones by a computer.".to_owned());
     }
-    line.range = Some(RangeShown { text: expected, low: None, high: None, origin: RangeOrigin::CameWithResult, source: None });
+    line.range = Some(RangeShown {
+        text: expected,
+        low: None,
+        high: None,
+        origin: RangeOrigin::CameWithResult,
+        source: None,
+    });
 }
 
 /// Whether the value is one that needs care soon.
-fn critical(chart: &Chart, reading: &Reading<'_>, quantity: &Quantity, test: Option<&Test>, today: Date) -> Option<Critical> {
+fn critical(
+    chart: &Chart,
+    reading: &Reading<'_>,
+    quantity: &Quantity,
+    test: Option<&Test>,
+    today: Date,
+) -> Option<Critical> {
     let test = test?;
     let day = reading.date().and_then(FhirDate::first_day).unwrap_or(today);
     let age = chart.age_years(day);
@@ -298,12 +357,26 @@ fn critical(chart: &Chart, reading: &Reading<'_>, quantity: &Quantity, test: Opt
             && (rule.at_or_below.is_some_and(|low| value <= low && !low_open)
                 || rule.at_or_above.is_some_and(|high| value >= high && !high_open))
     };
-    let rules = knowledge().critical.iter().filter(|rule| rule.test == test.key).filter(reaches);
-    let found = rules.max_by_key(|rule| rule.urgency).map(|rule| Critical { urgency: rule.urgency, source: rule.source.clone() });
+    let rules = knowledge()
+        .critical
+        .iter()
+        .filter(|rule| rule.test == test.key)
+        .filter(reaches);
+    let found = rules.max_by_key(|rule| rule.urgency).map(|rule| Critical {
+        urgency: rule.urgency,
+        source: rule.source.clone(),
+    });
     // The laboratory's own panic flag counts too.
     found.or_else(|| {
-        let flag = reading.interpretation().iter().flat_map(|c| &c.codings).any(|c| matches!(c.code.as_str(), "HH" | "LL" | "AA"));
-        flag.then(|| Critical { urgency: Urgency::Urgent, source: "The laboratory marked this value as critical.".to_owned() })
+        let flag = reading
+            .interpretation()
+            .iter()
+            .flat_map(|c| &c.codings)
+            .any(|c| matches!(c.code.as_str(), "HH" | "LL" | "AA"));
+        flag.then(|| Critical {
+            urgency: Urgency::Urgent,
+            source: "The laboratory marked this value as critical.".to_owned(),
+        })
     })
 }
 
@@ -314,11 +387,21 @@ pub fn sentences(line: &ResultLine, on: &str, subject: Option<&str>) -> Vec<Stri
     let on = if on.is_empty() { String::new() } else { format!(" {on}") };
     let Some(value) = &line.value else {
         let why = line.why_unclear.clone().unwrap_or_default();
-        return vec![format!("{whose} {}{on} has no value that can be shown.", line.name), why];
+        return vec![
+            format!("{whose} {}{on} has no value that can be shown.", line.name),
+            why,
+        ];
     };
-    let also = line.also.as_ref().map(|also| format!(" (about {also})")).unwrap_or_default();
+    let also = line
+        .also
+        .as_ref()
+        .map(|also| format!(" (about {also})"))
+        .unwrap_or_default();
     let verb = if is_plural(&line.name) { "were" } else { "was" };
-    let mut sentences = vec![plain::sentence(&format!("{whose} {}{on} {verb} {value}{also}", line.name))];
+    let mut sentences = vec![plain::sentence(&format!(
+        "{whose} {}{on} {verb} {value}{also}",
+        line.name
+    ))];
     sentences.extend(range_sentence(line));
     sentences
 }
@@ -326,14 +409,20 @@ pub fn sentences(line: &ResultLine, on: &str, subject: Option<&str>) -> Vec<Stri
 /// Whether a name takes "were" ("triglycerides", "white blood cells").
 fn is_plural(name: &str) -> bool {
     let name = name.split(" (").next().unwrap_or(name);
-    ["cells", "triglycerides", "platelets"].iter().any(|ending| name.ends_with(ending))
+    ["cells", "triglycerides", "platelets"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }
 
 /// The sentences about where the value stands.
 #[must_use]
 pub fn range_sentence(line: &ResultLine) -> Vec<String> {
     let mut sentences = Vec::new();
-    let it = if is_plural(&line.name) { "this result is" } else { "it is" };
+    let it = if is_plural(&line.name) {
+        "this result is"
+    } else {
+        "it is"
+    };
     let place = match line.standing {
         Standing::Below => Some("below that range"),
         Standing::Within => Some("within that range"),
@@ -342,14 +431,23 @@ pub fn range_sentence(line: &ResultLine) -> Vec<String> {
     };
     match (&line.range, place) {
         (Some(range), _) if line.standing == Standing::Different => {
-            sentences.push(format!("The result that was expected is \"{}\", so this one is different.", range.text));
+            sentences.push(format!(
+                "The result that was expected is \"{}\", so this one is different.",
+                range.text
+            ));
         }
         (Some(range), Some(place)) => match &range.source {
             Some(source) => {
-                sentences.push(format!("No range came with this result. A usual range for adults is {}, so {it} {place}.", range.text));
+                sentences.push(format!(
+                    "No range came with this result. A usual range for adults is {}, so {it} {place}.",
+                    range.text
+                ));
                 sentences.push(format!("Source of that range: {source}."));
             }
-            None => sentences.push(format!("The range that came with this result is {}, so {it} {place}.", range.text)),
+            None => sentences.push(format!(
+                "The range that came with this result is {}, so {it} {place}.",
+                range.text
+            )),
         },
         (Some(range), None) => {
             sentences.push(format!("The range that came with this result is {}.", range.text));
@@ -366,7 +464,9 @@ pub fn range_sentence(line: &ResultLine) -> Vec<String> {
     if let Some(says) = &line.laboratory_says {
         let agrees = matches!(
             (line.standing, says.as_str()),
-            (Standing::Above, "high" | "very high") | (Standing::Below, "low" | "very low") | (Standing::Within, "normal")
+            (Standing::Above, "high" | "very high")
+                | (Standing::Below, "low" | "very low")
+                | (Standing::Within, "normal")
         );
         if !agrees {
             sentences.push(format!("The laboratory marked it as {says}."));

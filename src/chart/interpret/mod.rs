@@ -4,9 +4,9 @@
 mod line;
 mod panel;
 pub mod range;
-mod trend;
 #[cfg(test)]
 mod tests;
+mod trend;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -87,11 +87,16 @@ fn explain(chart: &Chart, observation: &Observation, today: Date) -> ResultExpla
     let test = known.test_of(&observation.record.code);
     let readings: Vec<Reading<'_>> = records::readings_of(observation).collect();
     let lines: Vec<ResultLine> = readings.iter().map(|reading| line(chart, reading, today)).collect();
-    let trends: Vec<Option<Trend>> = readings.iter().map(|reading| trend_of(chart, reading, today)).collect();
+    let trends: Vec<Option<Trend>> = trends_of(chart, &readings, today);
     let panel = panel(chart, observation, today);
     let newer = newer_than(chart, observation, today);
     let recent = is_recent(observation, today);
-    let urgency = lines.iter().filter_map(|line| line.critical.as_ref()).map(|c| c.urgency).max().filter(|_| recent);
+    let urgency = lines
+        .iter()
+        .filter_map(|line| line.critical.as_ref())
+        .map(|c| c.urgency)
+        .max()
+        .filter(|_| recent);
 
     let mut sentences = Vec::new();
     if let Some(note) = status_note(observation) {
@@ -133,28 +138,54 @@ fn explain(chart: &Chart, observation: &Observation, today: Date) -> ResultExpla
 /// Whether a result is so new that a critical value still matters today.
 #[must_use]
 pub fn is_recent(observation: &Observation, today: Date) -> bool {
-    let day = observation.record.date.as_ref().and_then(crate::domain::chart::FhirDate::first_day);
+    let day = observation
+        .record
+        .date
+        .as_ref()
+        .and_then(crate::domain::chart::FhirDate::first_day);
     day.is_some_and(|day| (0..=CRITICAL_DAYS).contains(&plain::days_between(day, today)))
 }
 
-/// The trend of what this reading measures.
+/// The trends of what these readings measure, in their order; one look through the chart for all of them.
 #[must_use]
-pub fn trend_of(chart: &Chart, reading: &Reading<'_>, today: Date) -> Option<Trend> {
-    let key = reading.series();
-    let series: Vec<Reading<'_>> = records::readings(chart).filter(|other| records::in_series(other.code(), &key)).collect();
-    trend(&series, knowledge().test_of(reading.code()), today)
+pub fn trends_of(chart: &Chart, readings: &[Reading<'_>], today: Date) -> Vec<Option<Trend>> {
+    let mut series: Vec<(String, Vec<Reading<'_>>)> = readings.iter().map(|r| (r.series(), Vec::new())).collect();
+    for observation in chart
+        .observations
+        .iter()
+        .filter(|observation| records::is_usable(observation))
+    {
+        for reading in records::readings_of(observation) {
+            for (key, members) in &mut series {
+                if records::in_series(reading.code(), key) {
+                    members.push(reading);
+                }
+            }
+        }
+    }
+    let tests = readings.iter().map(|reading| knowledge().test_of(reading.code()));
+    tests
+        .zip(&series)
+        .map(|(test, (_, members))| trend(members, test, today))
+        .collect()
 }
 
 /// The newest usable result of the same test after this one.
 fn newer_than(chart: &Chart, observation: &Observation, today: Date) -> Option<ChartReference> {
     let key = records::series_key(&observation.record.code);
     let own = records::instant(observation.record.date.as_ref());
-    let mut later = chart.observations.iter().rev().filter(|other| records::is_usable(other));
+    let mut later = chart
+        .observations
+        .iter()
+        .rev()
+        .filter(|other| records::is_usable(other));
     let newest = later.find(|other| {
         let date = other.record.date.as_ref();
         records::in_series(&other.record.code, &key)
             && other.record.id != observation.record.id
-            && date.and_then(crate::domain::chart::FhirDate::first_day).is_some_and(|day| day <= today)
+            && date
+                .and_then(crate::domain::chart::FhirDate::first_day)
+                .is_some_and(|day| day <= today)
     })?;
     (records::instant(newest.record.date.as_ref()) > own).then(|| reference_to(newest))
 }
@@ -164,7 +195,9 @@ fn newer_than(chart: &Chart, observation: &Observation, today: Date) -> Option<C
 pub fn status_note(observation: &Observation) -> Option<String> {
     match observation.record.status.as_deref() {
         Some("preliminary") => Some("This result is not final yet and may change.".to_owned()),
-        Some("amended" | "corrected") => Some("The laboratory corrected this result after it was first sent.".to_owned()),
+        Some("amended" | "corrected") => {
+            Some("The laboratory corrected this result after it was first sent.".to_owned())
+        }
         _ => None,
     }
 }
@@ -200,12 +233,16 @@ pub fn trend_sentences(line: &ResultLine, trend: Option<&Trend>, several: bool) 
         _ => line.name.as_str(),
     };
     let mut sentences = trend.sentences(subject, "percentage points");
-    if several && let Some(first) = sentences.first_mut()
+    if several
+        && let Some(first) = sentences.first_mut()
         && let Some(rest) = first.strip_prefix("It was ")
     {
         *first = format!("The {subject} was {rest}");
     }
-    sentences.extend(meaning(knowledge().test(line.test.as_deref().unwrap_or_default()), trend));
+    sentences.extend(meaning(
+        knowledge().test(line.test.as_deref().unwrap_or_default()),
+        trend,
+    ));
     sentences
 }
 

@@ -1,5 +1,7 @@
 //! Tests that were done together, explained as a whole. Must not draw a conclusion from their combination.
 
+use std::collections::HashMap;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,14 +36,26 @@ pub fn panel(chart: &Chart, observation: &Observation, today: Date) -> Option<Pa
         return build(chart, name, members(chart, &observation.members), Vec::new(), today);
     }
     let id = &observation.record.id;
-    let report = chart.diagnostic_reports.iter().find(|report| !report.record.is_error() && report.results.contains(id));
+    let report = chart
+        .diagnostic_reports
+        .iter()
+        .find(|report| !report.record.is_error() && report.results.contains(id));
     if let Some(report) = report {
         let known = knowledge().panel_of(&report.record.code);
         let name = known.map_or_else(|| plain::test_name(&report.record.code), |panel| panel.name.clone());
         let reference = records::reference("DiagnosticReport", &report.record, name.clone());
-        return build(chart, name, sorted(members(chart, &report.results), known), vec![reference], today);
+        return build(
+            chart,
+            name,
+            sorted(members(chart, &report.results), known),
+            vec![reference],
+            today,
+        );
     }
-    let parent = chart.observations.iter().find(|parent| records::is_usable(parent) && parent.members.contains(id));
+    let parent = chart
+        .observations
+        .iter()
+        .find(|parent| records::is_usable(parent) && parent.members.contains(id));
     if let Some(parent) = parent {
         let name = plain::test_name(&parent.record.code);
         return build(chart, name, members(chart, &parent.members), Vec::new(), today);
@@ -51,27 +65,53 @@ pub fn panel(chart: &Chart, observation: &Observation, today: Date) -> Option<Pa
 
 fn same_moment(chart: &Chart, observation: &Observation, today: Date) -> Option<PanelExplanation> {
     let test = knowledge().test_of(&observation.record.code)?;
-    let known = knowledge().panels.iter().find(|panel| panel.members.contains(&test.key))?;
+    let known = knowledge()
+        .panels
+        .iter()
+        .find(|panel| panel.members.contains(&test.key))?;
     observation.record.date.as_ref()?;
     let together = chart.observations.iter().filter(|other| {
         records::is_usable(other)
             && other.components.is_empty()
             && other.record.date == observation.record.date
-            && knowledge().test_of(&other.record.code).is_some_and(|t| known.members.contains(&t.key))
+            && knowledge()
+                .test_of(&other.record.code)
+                .is_some_and(|t| known.members.contains(&t.key))
     });
-    build(chart, known.name.clone(), sorted(together.collect(), Some(known)), Vec::new(), today)
+    build(
+        chart,
+        known.name.clone(),
+        sorted(together.collect(), Some(known)),
+        Vec::new(),
+        today,
+    )
 }
 
+/// The usable observations with these ids, in the order of the ids; one look through the chart.
 fn members<'c>(chart: &'c Chart, ids: &[String]) -> Vec<&'c Observation> {
-    let found = ids.iter().filter_map(|id| records::observation(chart, id));
-    found.filter(|observation| records::is_usable(observation)).collect()
+    let places: HashMap<&str, usize> = ids.iter().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
+    let usable = chart
+        .observations
+        .iter()
+        .filter(|observation| records::is_usable(observation));
+    let mut found: Vec<(usize, &Observation)> = usable
+        .filter_map(|o| places.get(o.record.id.as_str()).map(|place| (*place, o)))
+        .collect();
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, observation)| observation).collect()
 }
 
 fn sorted<'c>(mut found: Vec<&'c Observation>, known: Option<&Panel>) -> Vec<&'c Observation> {
     if let Some(panel) = known {
         let place = |observation: &&Observation| {
-            let key = knowledge().test_of(&observation.record.code).map(|test| test.key.as_str());
-            panel.members.iter().position(|member| Some(member.as_str()) == key).unwrap_or(usize::MAX)
+            let key = knowledge()
+                .test_of(&observation.record.code)
+                .map(|test| test.key.as_str());
+            panel
+                .members
+                .iter()
+                .position(|member| Some(member.as_str()) == key)
+                .unwrap_or(usize::MAX)
         };
         found.sort_by_key(place);
     }
@@ -88,23 +128,43 @@ fn build(
     if found.len() < 2 {
         return None;
     }
-    let readings: Vec<Reading<'_>> = found.iter().flat_map(|observation| records::readings_of(observation)).collect();
-    let lines: Vec<ResultLine> = readings.iter().map(|reading| line::line(chart, reading, today)).collect();
+    let readings: Vec<Reading<'_>> = found
+        .iter()
+        .flat_map(|observation| records::readings_of(observation))
+        .collect();
+    let lines: Vec<ResultLine> = readings
+        .iter()
+        .map(|reading| line::line(chart, reading, today))
+        .collect();
     references.extend(found.iter().map(|observation| super::reference_to(observation)));
     let on = plain::on_date(found.first().and_then(|observation| observation.record.date.as_ref()));
     let sentences = summary(&name, &lines, &on);
-    Some(PanelExplanation { name, lines, references, sentences })
+    Some(PanelExplanation {
+        name,
+        lines,
+        references,
+        sentences,
+    })
 }
 
 /// "Your cholesterol panel on … has 4 results: 1 above, 3 within their range."
 fn summary(name: &str, lines: &[ResultLine], on: &str) -> Vec<String> {
-    let of = |standing: Standing| lines.iter().filter(move |line| line.standing == standing).map(|l| l.name.clone()).collect::<Vec<_>>();
+    let of = |standing: Standing| {
+        lines
+            .iter()
+            .filter(move |line| line.standing == standing)
+            .map(|l| l.name.clone())
+            .collect::<Vec<_>>()
+    };
     let mut sentences = vec![format!("Your {name} {on} has {} results.", lines.len())];
     let mut say = |names: Vec<String>, place: &str| {
         if !names.is_empty() {
             let verb = if names.len() == 1 { "is" } else { "are" };
             let range = if names.len() == 1 { "its range" } else { "their ranges" };
-            sentences.push(plain::sentence(&format!("{} {verb} {place} {range}", plain::list(&names))));
+            sentences.push(plain::sentence(&format!(
+                "{} {verb} {place} {range}",
+                plain::list(&names)
+            )));
         }
     };
     say(of(Standing::Above), "above");
@@ -112,11 +172,17 @@ fn summary(name: &str, lines: &[ResultLine], on: &str) -> Vec<String> {
     say(of(Standing::Within), "within");
     let different = of(Standing::Different);
     if !different.is_empty() {
-        sentences.push(plain::sentence(&format!("{}: not the expected result", plain::list(&different))));
+        sentences.push(plain::sentence(&format!(
+            "{}: not the expected result",
+            plain::list(&different)
+        )));
     }
     let unclear = of(Standing::Unclear);
     if !unclear.is_empty() {
-        sentences.push(plain::sentence(&format!("{} cannot be compared with a range", plain::list(&unclear))));
+        sentences.push(plain::sentence(&format!(
+            "{} cannot be compared with a range",
+            plain::list(&unclear)
+        )));
     }
     sentences
 }
@@ -127,11 +193,16 @@ pub fn blood_pressure(top: &ResultLine, bottom: &ResultLine, on: &str) -> Vec<St
     let number = |line: &ResultLine| {
         let value = line.value.clone().unwrap_or_else(|| "?".to_owned());
         let unit = line.unit.clone().unwrap_or_default();
-        value.strip_suffix(&unit).map_or_else(|| value.clone(), |rest| rest.trim().to_owned())
+        value
+            .strip_suffix(&unit)
+            .map_or_else(|| value.clone(), |rest| rest.trim().to_owned())
     };
     let unit = top.unit.clone().unwrap_or_default();
-    let mut sentences =
-        vec![plain::sentence(&format!("Your blood pressure {on} was {}/{} {unit}", number(top), number(bottom)))];
+    let mut sentences = vec![plain::sentence(&format!(
+        "Your blood pressure {on} was {}/{} {unit}",
+        number(top),
+        number(bottom)
+    ))];
     let place = |line: &ResultLine| match line.standing {
         Standing::Below => Some("below"),
         Standing::Within => Some("within"),
@@ -152,7 +223,10 @@ pub fn blood_pressure(top: &ResultLine, bottom: &ResultLine, on: &str) -> Vec<St
     } else {
         format!("so the top number is {top_place} and the bottom number is {bottom_place} that range")
     };
-    sentences.push(format!("{origin} {} for the top number and {} for the bottom number, {verdict}.", top_range.text, bottom_range.text));
+    sentences.push(format!(
+        "{origin} {} for the top number and {} for the bottom number, {verdict}.",
+        top_range.text, bottom_range.text
+    ));
     if let Some(source) = &top_range.source {
         sentences.push(format!("Source of that range: {source}."));
     }

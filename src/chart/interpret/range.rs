@@ -56,7 +56,11 @@ impl Bounds {
         match (&self.low, &self.high) {
             (Some(low), Some(high)) if high.inclusive => {
                 let close = unit == "%" || unit.is_empty();
-                let first = if close { plain::with_unit(&low.text, unit) } else { low.text.clone() };
+                let first = if close {
+                    plain::with_unit(&low.text, unit)
+                } else {
+                    low.text.clone()
+                };
                 format!("{first} to {}", plain::with_unit(&high.text, unit))
             }
             (Some(low), Some(high)) => format!("{} to below {}", low.text, plain::with_unit(&high.text, unit)),
@@ -79,17 +83,31 @@ impl Bounds {
             Some(">=") => (value, false, f64::INFINITY, true),
             _ => (value, false, value, false),
         };
-        let under = |number: f64, open: bool, bound: &Bound| number < bound.value || (number == bound.value && (open || !bound.inclusive));
-        let over = |number: f64, open: bool, bound: &Bound| number > bound.value || (number == bound.value && (open || !bound.inclusive));
+        let under = |number: f64, open: bool, bound: &Bound| {
+            number < bound.value || (number == bound.value && (open || !bound.inclusive))
+        };
+        let over = |number: f64, open: bool, bound: &Bound| {
+            number > bound.value || (number == bound.value && (open || !bound.inclusive))
+        };
         if self.low.as_ref().is_some_and(|low| under(most, most_open, low)) {
             return Standing::Below;
         }
         if self.high.as_ref().is_some_and(|high| over(least, least_open, high)) {
             return Standing::Above;
         }
-        let low_fine = self.low.as_ref().is_none_or(|low| least > low.value || (least == low.value && (low.inclusive || least_open)));
-        let high_fine = self.high.as_ref().is_none_or(|high| most < high.value || (most == high.value && (high.inclusive || most_open)));
-        if low_fine && high_fine { Standing::Within } else { Standing::Unclear }
+        let low_fine = self
+            .low
+            .as_ref()
+            .is_none_or(|low| least > low.value || (least == low.value && (low.inclusive || least_open)));
+        let high_fine = self
+            .high
+            .as_ref()
+            .is_none_or(|high| most < high.value || (most == high.value && (high.inclusive || most_open)));
+        if low_fine && high_fine {
+            Standing::Within
+        } else {
+            Standing::Unclear
+        }
     }
 }
 
@@ -111,8 +129,15 @@ pub enum Applicable {
 /// The range that applies to this reading of this patient.
 #[must_use]
 pub fn applicable(chart: &Chart, reading: &Reading<'_>, test: Option<&Test>, today: Date) -> Applicable {
-    let day = reading.date().and_then(crate::domain::chart::FhirDate::first_day).unwrap_or(today);
-    let person = Whom { age: chart.age_years(day), sex: chart.sex(), pregnant: is_pregnant(chart, day) };
+    let day = reading
+        .date()
+        .and_then(crate::domain::chart::FhirDate::first_day)
+        .unwrap_or(today);
+    let person = Whom {
+        age: chart.age_years(day),
+        sex: chart.sex(),
+        pregnant: is_pregnant(chart, day),
+    };
     let fitting: Vec<&ReferenceRange> = most_specific(reading.ranges(), &person);
     let mut found: Vec<Applicable> = Vec::new();
     for range in &fitting {
@@ -124,7 +149,11 @@ pub fn applicable(chart: &Chart, reading: &Reading<'_>, test: Option<&Test>, tod
         }
     }
     match found.len() {
-        0 if !reading.ranges().is_empty() && fitting.is_empty() => usual(test, &person, Some("The ranges that came with this result are for other people.")),
+        0 if !reading.ranges().is_empty() && fitting.is_empty() => usual(
+            test,
+            &person,
+            Some("The ranges that came with this result are for other people."),
+        ),
         0 => usual(test, &person, None),
         1 => found.remove(0),
         _ => Applicable::Several,
@@ -145,14 +174,21 @@ fn most_specific<'r>(ranges: &'r [ReferenceRange], person: &Whom) -> Vec<&'r Ref
         .filter_map(|range| fits(range, person).map(|specific| (range, specific)))
         .collect();
     let any_specific = fitting.iter().any(|(_, specific)| *specific);
-    fitting.into_iter().filter(|(_, specific)| *specific || !any_specific).map(|(range, _)| range).collect()
+    fitting
+        .into_iter()
+        .filter(|(_, specific)| *specific || !any_specific)
+        .map(|(range, _)| range)
+        .collect()
 }
 
 fn is_normal_kind(kind: &Concept) -> bool {
     let code = kind.codings.iter().map(|coding| coding.code.as_str()).next();
     match code {
         Some(code) => matches!(code, "normal" | "recommended" | "type"),
-        None => kind.text.as_deref().is_none_or(|text| fold(text).contains("normal") || fold(text).contains("reference")),
+        None => kind
+            .text
+            .as_deref()
+            .is_none_or(|text| fold(text).contains("normal") || fold(text).contains("reference")),
     }
 }
 
@@ -163,7 +199,9 @@ fn fits(range: &ReferenceRange, person: &Whom) -> Option<bool> {
         let age = f64::from(person.age?);
         // An upper age of 18 years means "up to 18", so a whole-year age of 18 no longer fits where another begins.
         let fits_low = range.age_low_years.is_none_or(|low| age >= low);
-        let fits_high = range.age_high_years.is_none_or(|high| age < high || (age - high).abs() < f64::EPSILON && range.age_low_years.is_some());
+        let fits_high = range
+            .age_high_years
+            .is_none_or(|high| age < high || (age - high).abs() < f64::EPSILON && range.age_low_years.is_some());
         if !(fits_low && fits_high) {
             return None;
         }
@@ -216,15 +254,34 @@ fn group_of(concept: &Concept) -> Option<Group> {
 
 /// The bounds of a range, from its quantities or its text; `None` where it says nothing.
 fn read(range: &ReferenceRange) -> Option<Applicable> {
-    let bound = |quantity: &Quantity| Bound { value: quantity.value, inclusive: true, text: plain::recorded(quantity) };
+    let bound = |quantity: &Quantity| Bound {
+        value: quantity.value,
+        inclusive: true,
+        text: plain::recorded(quantity),
+    };
     if range.low.is_some() || range.high.is_some() {
-        let unit = range.low.as_ref().or(range.high.as_ref()).and_then(units::ucum_of).map(str::to_owned);
-        let mut bounds = Bounds { low: range.low.as_ref().map(bound), high: range.high.as_ref().map(bound), ucum: unit };
+        let unit = range
+            .low
+            .as_ref()
+            .or(range.high.as_ref())
+            .and_then(units::ucum_of)
+            .map(str::to_owned);
+        let mut bounds = Bounds {
+            low: range.low.as_ref().map(bound),
+            high: range.high.as_ref().map(bound),
+            ucum: unit,
+        };
         // "<5.7" is sometimes sent as a high bound with a comparator.
-        if let (Some(high), Some("<")) = (&mut bounds.high, range.high.as_ref().and_then(|q| q.comparator.as_deref())) {
+        if let (Some(high), Some("<")) = (
+            &mut bounds.high,
+            range.high.as_ref().and_then(|q| q.comparator.as_deref()),
+        ) {
             high.inclusive = false;
         }
-        if let (Some(low), Some(">")) = (&mut bounds.low, range.low.as_ref().and_then(|q| q.comparator.as_deref())) {
+        if let (Some(low), Some(">")) = (
+            &mut bounds.low,
+            range.low.as_ref().and_then(|q| q.comparator.as_deref()),
+        ) {
             low.inclusive = false;
         }
         let turned = matches!((&bounds.low, &bounds.high), (Some(low), Some(high)) if low.value > high.value);
@@ -240,7 +297,23 @@ fn read(range: &ReferenceRange) -> Option<Applicable> {
 pub fn parse(text: &str) -> Option<Bounds> {
     let text = fold(text);
     let text = text.trim().trim_start_matches(['(', '[']).trim_end_matches([')', ']']);
-    for (sign, low, inclusive) in [("<=", false, true), ("≤", false, true), (">=", true, true), ("≥", true, true), ("<", false, false), (">", true, false), ("less than ", false, false), ("below ", false, false), ("under ", false, false), ("up to ", false, true), ("greater than ", true, false), ("more than ", true, false), ("above ", true, false), ("over ", true, false), ("at least ", true, true)] {
+    for (sign, low, inclusive) in [
+        ("<=", false, true),
+        ("≤", false, true),
+        (">=", true, true),
+        ("≥", true, true),
+        ("<", false, false),
+        (">", true, false),
+        ("less than ", false, false),
+        ("below ", false, false),
+        ("under ", false, false),
+        ("up to ", false, true),
+        ("greater than ", true, false),
+        ("more than ", true, false),
+        ("above ", true, false),
+        ("over ", true, false),
+        ("at least ", true, true),
+    ] {
         if let Some(rest) = text.strip_prefix(sign) {
             let (value, digits, rest) = leading_number(rest.trim_start())?;
             return one_ended(value, digits, low, inclusive, rest);
@@ -248,7 +321,14 @@ pub fn parse(text: &str) -> Option<Bounds> {
     }
     let (first, first_text, rest) = leading_number(text)?;
     let rest = rest.trim_start();
-    for (ending, low) in [("or more", true), ("or higher", true), ("or above", true), ("or less", false), ("or lower", false), ("or below", false)] {
+    for (ending, low) in [
+        ("or more", true),
+        ("or higher", true),
+        ("or above", true),
+        ("or less", false),
+        ("or lower", false),
+        ("or below", false),
+    ] {
         if let Some(at) = rest.find(ending) {
             let unit = rest.get(..at)?;
             return one_ended(first, first_text, low, true, unit);
@@ -262,18 +342,44 @@ pub fn parse(text: &str) -> Option<Bounds> {
     if first > second || first_unit.is_some() && first_unit != known {
         return None;
     }
-    let bound = |value, text: &str| Bound { value, inclusive: true, text: text.to_owned() };
-    Some(Bounds { low: Some(bound(first, first_text)), high: Some(bound(second, second_text)), ucum: known })
+    let bound = |value, text: &str| Bound {
+        value,
+        inclusive: true,
+        text: text.to_owned(),
+    };
+    Some(Bounds {
+        low: Some(bound(first, first_text)),
+        high: Some(bound(second, second_text)),
+        ucum: known,
+    })
 }
 
 fn split_at_separator(rest: &str) -> Option<(&str, &str)> {
-    rest.split_once(" to ").or_else(|| rest.strip_prefix("to ").map(|after| ("", after))).or_else(|| rest.split_once('-'))
+    rest.split_once(" to ")
+        .or_else(|| rest.strip_prefix("to ").map(|after| ("", after)))
+        .or_else(|| rest.split_once('-'))
 }
 
 fn one_ended(value: f64, text: &str, low: bool, inclusive: bool, rest: &str) -> Option<Bounds> {
-    let bound = Some(Bound { value, inclusive, text: text.to_owned() });
+    let bound = Some(Bound {
+        value,
+        inclusive,
+        text: text.to_owned(),
+    });
     let ucum = unit_of(rest)?;
-    Some(if low { Bounds { low: bound, high: None, ucum } } else { Bounds { low: None, high: bound, ucum } })
+    Some(if low {
+        Bounds {
+            low: bound,
+            high: None,
+            ucum,
+        }
+    } else {
+        Bounds {
+            low: None,
+            high: bound,
+            ucum,
+        }
+    })
 }
 
 /// `Some(None)`: no unit stands there; `Some(Some(ucum))`: a known one; `None`: something else.
@@ -308,7 +414,11 @@ fn usual(test: Option<&Test>, person: &Whom, why: Option<&str>) -> Applicable {
     let Some(test) = test else {
         return Applicable::None(why.map(str::to_owned));
     };
-    let ranges: Vec<&UsualRange> = knowledge().ranges.iter().filter(|range| range.test == test.key).collect();
+    let ranges: Vec<&UsualRange> = knowledge()
+        .ranges
+        .iter()
+        .filter(|range| range.test == test.key)
+        .collect();
     if ranges.is_empty() {
         return Applicable::None(test.no_range.clone().or_else(|| why.map(str::to_owned)));
     }
@@ -316,20 +426,46 @@ fn usual(test: Option<&Test>, person: &Whom, why: Option<&str>) -> Applicable {
         return Applicable::None(Some("Usual ranges can be different in pregnancy.".to_owned()));
     }
     let Some(age) = person.age else {
-        return Applicable::None(Some("A usual range depends on age, and the chart does not say it exactly.".to_owned()));
+        return Applicable::None(Some(
+            "A usual range depends on age, and the chart does not say it exactly.".to_owned(),
+        ));
     };
-    let of_age = ranges.iter().filter(|r| r.age_min.is_none_or(|min| age >= min) && r.age_max.is_none_or(|max| age <= max));
+    let of_age = ranges
+        .iter()
+        .filter(|r| r.age_min.is_none_or(|min| age >= min) && r.age_max.is_none_or(|max| age <= max));
     let of_age: Vec<&&UsualRange> = of_age.collect();
     if of_age.is_empty() {
         return Applicable::None(Some("Usual ranges for adults do not fit this age.".to_owned()));
     }
-    let Some(range) = of_age.iter().find(|range| range.sex.is_none() || range.sex == person.sex) else {
-        return Applicable::None(Some("A usual range depends on sex, and the chart does not say it.".to_owned()));
+    let Some(range) = of_age
+        .iter()
+        .find(|range| range.sex.is_none() || range.sex == person.sex)
+    else {
+        return Applicable::None(Some(
+            "A usual range depends on sex, and the chart does not say it.".to_owned(),
+        ));
     };
-    let bound = |value: f64, inclusive| Bound { value, inclusive, text: plain::number(value) };
-    let low = range.low.map(|value| bound(value, true)).or_else(|| range.above.map(|value| bound(value, false)));
-    let high = range.high.map(|value| bound(value, true)).or_else(|| range.below.map(|value| bound(value, false)));
-    Applicable::Usual(Bounds { low, high, ucum: Some(range.unit.clone()) }, range.source.clone())
+    let bound = |value: f64, inclusive| Bound {
+        value,
+        inclusive,
+        text: plain::number(value),
+    };
+    let low = range
+        .low
+        .map(|value| bound(value, true))
+        .or_else(|| range.above.map(|value| bound(value, false)));
+    let high = range
+        .high
+        .map(|value| bound(value, true))
+        .or_else(|| range.below.map(|value| bound(value, false)));
+    Applicable::Usual(
+        Bounds {
+            low,
+            high,
+            ucum: Some(range.unit.clone()),
+        },
+        range.source.clone(),
+    )
 }
 
 #[cfg(test)]
@@ -359,7 +495,18 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_ranges_are_left_alone() {
-        for text in ["Negative", "see note", "5.6-4.0", "4.0-5.6 (fasting)", "", "-", "1:40", "<", "M: 4-5 F: 3-4", "4-5-6"] {
+        for text in [
+            "Negative",
+            "see note",
+            "5.6-4.0",
+            "4.0-5.6 (fasting)",
+            "",
+            "-",
+            "1:40",
+            "<",
+            "M: 4-5 F: 3-4",
+            "4-5-6",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

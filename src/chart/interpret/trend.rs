@@ -67,14 +67,20 @@ const RATE_DAYS: f64 = 180.0;
 /// The trend of the readings of one series (oldest first) up to `today`; `None` where there are not two numbers.
 #[must_use]
 pub fn trend(readings: &[Reading<'_>], test: Option<&Test>, today: Date) -> Option<Trend> {
-    let numbers: Vec<(&Reading<'_>, &Quantity)> = readings.iter().filter_map(|r| number_of(r).map(|q| (r, q))).collect();
+    let numbers: Vec<(&Reading<'_>, &Quantity)> =
+        readings.iter().filter_map(|r| number_of(r).map(|q| (r, q))).collect();
     // The unit of the newest result: what the patient sees today.
     let (_, newest) = numbers.last()?;
     let ucum = units::ucum_of(newest);
     let shown_unit = units::shown(newest);
     let mut series: Vec<(i64, Point)> = Vec::new();
     for (reading, quantity) in &numbers {
-        let Some(date) = reading.date().filter(|date| date.first_day().is_some_and(|day| day <= today)) else { continue };
+        let Some(date) = reading
+            .date()
+            .filter(|date| date.first_day().is_some_and(|day| day <= today))
+        else {
+            continue;
+        };
         let same_text = quantity.unit == newest.unit;
         let value = match (units::ucum_of(quantity), ucum) {
             (Some(from), Some(to)) => units::convert(quantity.value, from, to, test),
@@ -83,7 +89,11 @@ pub fn trend(readings: &[Reading<'_>], test: Option<&Test>, today: Date) -> Opti
         };
         let Some(value) = value else { continue };
         let converted = !same_text && units::ucum_of(quantity) != ucum;
-        let text = if converted { plain::number(value) } else { plain::recorded(quantity) };
+        let text = if converted {
+            plain::number(value)
+        } else {
+            plain::recorded(quantity)
+        };
         let point = Point {
             id: reading.observation.record.id.clone(),
             date: date.0.clone(),
@@ -92,7 +102,10 @@ pub fn trend(readings: &[Reading<'_>], test: Option<&Test>, today: Date) -> Opti
         };
         let at = instant(Some(date));
         // The same value sent twice for one moment is one result.
-        if series.last().is_none_or(|(before, last)| *before != at || (last.value - value).abs() > f64::EPSILON) {
+        if series
+            .last()
+            .is_none_or(|(before, last)| *before != at || (last.value - value).abs() > f64::EPSILON)
+        {
             series.push((at, point));
         }
     }
@@ -103,11 +116,18 @@ pub fn trend(readings: &[Reading<'_>], test: Option<&Test>, today: Date) -> Opti
         return None;
     }
     let direction = direction(first.value, last.value);
-    let steps = || series.iter().zip(series.iter().skip(1)).map(|((_, a), (_, b))| b.value - a.value);
+    let steps = || {
+        series
+            .iter()
+            .zip(series.iter().skip(1))
+            .map(|((_, a), (_, b))| b.value - a.value)
+    };
     let without_turns = match direction {
         Direction::Up => steps().all(|step| step >= 0.0),
         Direction::Down => steps().all(|step| step <= 0.0),
-        Direction::Steady => series.iter().all(|(_, p)| self::direction(first.value, p.value) == Direction::Steady),
+        Direction::Steady => series
+            .iter()
+            .all(|(_, p)| self::direction(first.value, p.value) == Direction::Steady),
     };
     Some(Trend {
         count: series.len(),
@@ -176,7 +196,10 @@ impl Trend {
             Direction::Steady => "stayed about the same",
         };
         if self.count == 2 {
-            sentences.push(format!("It was {} {first_on}: it has {moved} since then.", self.first.shown));
+            sentences.push(format!(
+                "It was {} {first_on}: it has {moved} since then.",
+                self.first.shown
+            ));
         } else if self.without_turns {
             let steps = match self.direction {
                 Direction::Steady => format!("it has {moved} over {} results", self.count),
@@ -184,7 +207,10 @@ impl Trend {
             };
             sentences.push(format!("It was {} {first_on}: {steps}.", self.first.shown));
         } else {
-            sentences.push(format!("The first of {} {name} results was {} {first_on}.", self.count, self.first.shown));
+            sentences.push(format!(
+                "The first of {} {name} results was {} {first_on}.",
+                self.count, self.first.shown
+            ));
             let overall = match self.direction {
                 Direction::Steady => "The last one is about the same, with changes in between.".to_owned(),
                 _ => format!("Since then it has {moved} overall, with ups and downs."),
@@ -197,7 +223,10 @@ impl Trend {
             let size = plain::rough(rate.abs());
             let agrees = (rate > 0.0) == (self.direction == Direction::Up);
             if agrees && size != "0" {
-                sentences.push(format!("That is a {way} of about {} a year.", plain::with_unit(&size, unit)));
+                sentences.push(format!(
+                    "That is a {way} of about {} a year.",
+                    plain::with_unit(&size, unit)
+                ));
             }
         }
         sentences

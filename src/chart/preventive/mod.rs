@@ -154,19 +154,24 @@ struct Files;
 
 fn read(file: &str) -> Result<String, RuleError> {
     let content = Files::get(file).ok_or_else(|| RuleError::Missing(file.to_owned()))?;
-    let text = std::str::from_utf8(&content.data)
-        .map_err(|source| RuleError::Encoding { file: file.to_owned(), source })?;
+    let text = std::str::from_utf8(&content.data).map_err(|source| RuleError::Encoding {
+        file: file.to_owned(),
+        source,
+    })?;
     Ok(text.to_owned())
 }
 
 fn parse_file<T: serde::de::DeserializeOwned>(file: &str) -> Result<T, RuleError> {
-    toml::from_str(&read(file)?)
-        .map_err(|source| RuleError::Toml { file: file.to_owned(), source: Box::new(source) })
+    toml::from_str(&read(file)?).map_err(|source| RuleError::Toml {
+        file: file.to_owned(),
+        source: Box::new(source),
+    })
 }
 
 fn files_under(folder: &str) -> Vec<Cow<'static, str>> {
-    let mut names: Vec<_> =
-        Files::iter().filter(|name| name.starts_with(folder) && name.ends_with(".toml")).collect();
+    let mut names: Vec<_> = Files::iter()
+        .filter(|name| name.starts_with(folder) && name.ends_with(".toml"))
+        .collect();
     names.sort();
     names
 }

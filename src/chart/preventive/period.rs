@@ -21,7 +21,10 @@ impl Period {
     /// # Errors
     /// When the text is not a sum of whole years, months, weeks and days.
     pub fn parse(text: &str) -> Result<Self, RuleError> {
-        let wrong = || RuleError::Syntax { what: "period", text: text.to_owned() };
+        let wrong = || RuleError::Syntax {
+            what: "period",
+            text: text.to_owned(),
+        };
         let mut period = Self::default();
         let mut sign = 1;
         let mut number: Option<i32> = None;
@@ -30,7 +33,10 @@ impl Period {
             match letter {
                 '+' | '-' if number.is_none() => sign = if letter == '-' { -1 } else { 1 },
                 '0'..='9' => {
-                    let digit = letter.to_digit(10).and_then(|d| i32::try_from(d).ok()).ok_or_else(wrong)?;
+                    let digit = letter
+                        .to_digit(10)
+                        .and_then(|d| i32::try_from(d).ok())
+                        .ok_or_else(wrong)?;
                     let value = number.unwrap_or(0).checked_mul(10).and_then(|n| n.checked_add(digit));
                     number = Some(value.filter(|n| *n <= 100_000).ok_or_else(wrong)?);
                 }
@@ -47,17 +53,29 @@ impl Period {
                 _ => return Err(wrong()),
             }
         }
-        if seen && number.is_none() { Ok(period) } else { Err(wrong()) }
+        if seen && number.is_none() {
+            Ok(period)
+        } else {
+            Err(wrong())
+        }
     }
 
     /// The date this long after `date`. A day that the month does not have becomes the first of the next month
     /// (CDC, CDSi Logic Specification, date rule CALCDT-5). Stops at the ends of the calendar.
     #[must_use]
     pub fn after(&self, date: Date) -> Date {
-        let far = if self.years < 0 || self.months < 0 { Date::MIN } else { Date::MAX };
+        let far = if self.years < 0 || self.months < 0 {
+            Date::MIN
+        } else {
+            Date::MAX
+        };
         let months: Span = self.years.years().months(self.months);
         let moved = date.checked_add(months).unwrap_or(far);
-        let moved = if moved.day() == date.day() { moved } else { moved.checked_add(1.day()).unwrap_or(far) };
+        let moved = if moved.day() == date.day() {
+            moved
+        } else {
+            moved.checked_add(1.day()).unwrap_or(far)
+        };
         let far = if self.days < 0 { Date::MIN } else { Date::MAX };
         moved.checked_add(self.days.days()).unwrap_or(far)
     }
@@ -73,7 +91,10 @@ mod tests {
     fn a_period_adds_years_and_months_before_weeks_and_days() {
         let p = Period::parse("12m-4d").unwrap();
         assert_eq!(p.after(date(2024, 2, 29)), date(2025, 2, 25));
-        assert_eq!(Period::parse("3m + 4w").unwrap().after(date(2025, 11, 10)), date(2026, 3, 10));
+        assert_eq!(
+            Period::parse("3m + 4w").unwrap().after(date(2025, 11, 10)),
+            date(2026, 3, 10)
+        );
     }
 
     #[test]

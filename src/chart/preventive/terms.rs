@@ -9,9 +9,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{RuleError, files_under, parse_file};
-use crate::domain::chart::{
-    CVX, Concept, DatePrecision, FhirDate, ICD10CM, LOINC, RXNORM, Record, SNOMED, Sex, Value,
-};
+use crate::domain::chart::{CVX, Concept, DatePrecision, FhirDate, ICD10CM, LOINC, RXNORM, Record, SNOMED, Sex, Value};
 use crate::domain::{Chart, ChartReference};
 
 #[derive(Debug, Deserialize)]
@@ -89,13 +87,21 @@ fn system_of(uri: Option<&str>) -> System {
 
 /// Spreads `45378-45380` into its codes; a single code stays.
 fn spread(text: &str) -> Vec<String> {
-    let Some((low, high)) = text.split_once('-') else { return vec![text.to_owned()] };
+    let Some((low, high)) = text.split_once('-') else {
+        return vec![text.to_owned()];
+    };
     let letters: String = low.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-    let number = |t: &str| t.trim_start_matches(|c: char| c.is_ascii_alphabetic()).parse::<u32>().ok();
+    let number = |t: &str| {
+        t.trim_start_matches(|c: char| c.is_ascii_alphabetic())
+            .parse::<u32>()
+            .ok()
+    };
     match (number(low), number(high)) {
         (Some(low_number), Some(high_number)) if low_number <= high_number && high_number - low_number < 1000 => {
             let width = low.len() - letters.len();
-            (low_number..=high_number).map(|n| format!("{letters}{n:0width$}")).collect()
+            (low_number..=high_number)
+                .map(|n| format!("{letters}{n:0width$}"))
+                .collect()
         }
         _ => vec![text.to_owned()],
     }
@@ -144,7 +150,11 @@ impl Terms {
             ];
             for (system, list) in lists {
                 for code in list {
-                    let codes = if system == System::Cpt { spread(code) } else { vec![code.replace('.', "")] };
+                    let codes = if system == System::Cpt {
+                        spread(code)
+                    } else {
+                        vec![code.replace('.', "")]
+                    };
                     for code in codes {
                         by_code.entry((system, code)).or_default().push(place);
                     }
@@ -154,7 +164,11 @@ impl Terms {
                 by_cdsi.entry(code.clone()).or_default().push(place);
             }
         }
-        Ok(Self { entries, by_code, by_cdsi })
+        Ok(Self {
+            entries,
+            by_code,
+            by_cdsi,
+        })
     }
 
     pub(super) fn knows(&self, id: &str) -> bool {
@@ -264,7 +278,10 @@ impl Seen<'_> {
 
     /// Whether an observation came with a result that is not kept as a value (components, members, an interpretation).
     pub(super) fn has_result(&self) -> bool {
-        self.record.status.as_deref().is_some_and(|s| matches!(s, "final" | "amended" | "corrected"))
+        self.record
+            .status
+            .as_deref()
+            .is_some_and(|s| matches!(s, "final" | "amended" | "corrected"))
     }
 
     /// The numeric value, where the observation has one.
@@ -288,14 +305,32 @@ pub(super) struct Facts<'a> {
     /// CDSi observations with their date.
     pub observations: BTreeMap<String, Option<Date>>,
     seen: HashMap<String, Vec<Seen<'a>>>,
+    /// Terms of concepts that were looked up before: charts repeat the same few names thousands of times.
+    known: HashMap<String, Vec<usize>>,
+}
+
+/// What tells one concept from another: its codes and names.
+fn identity(concept: &Concept) -> String {
+    let mut key = concept.text.clone().unwrap_or_default();
+    for coding in &concept.codings {
+        for part in [coding.system.as_deref(), Some(&coding.code), coding.display.as_deref()] {
+            key.push('\u{1f}');
+            key.push_str(part.unwrap_or_default());
+        }
+    }
+    key
 }
 
 fn is_no(value: Option<&Value>) -> bool {
     match value {
         Some(Value::Boolean(answer)) => !answer,
-        Some(Value::Concept(concept)) => concept.codings.iter().any(|c| {
-            matches!(c.code.as_str(), "N" | "LA32-8" | "373067005" | "260385009" | "LA6577-6")
-        }) || matches!(plain(concept.name()).trim(), "no" | "negative" | "absent" | "none"),
+        Some(Value::Concept(concept)) => {
+            concept
+                .codings
+                .iter()
+                .any(|c| matches!(c.code.as_str(), "N" | "LA32-8" | "373067005" | "260385009" | "LA6577-6"))
+                || matches!(plain(concept.name()).trim(), "no" | "negative" | "absent" | "none")
+        }
         Some(Value::Text(text)) => matches!(plain(text).trim(), "no" | "negative" | "absent" | "none" | "false"),
         _ => false,
     }
@@ -304,7 +339,11 @@ fn is_no(value: Option<&Value>) -> bool {
 fn usable(record: &Record, bad: &[&str], date: Date) -> bool {
     !record.is_error()
         && record.status.as_deref().is_none_or(|s| !bad.contains(&s))
-        && record.date.as_ref().and_then(FhirDate::first_day).is_none_or(|d| d <= date)
+        && record
+            .date
+            .as_ref()
+            .and_then(FhirDate::first_day)
+            .is_none_or(|d| d <= date)
 }
 
 impl<'a> Facts<'a> {
@@ -314,16 +353,20 @@ impl<'a> Facts<'a> {
         let mut facts = Self {
             chart,
             date,
-            birth: birth.filter(|b| b.precision() == Some(DatePrecision::Day)).and_then(FhirDate::first_day),
+            birth: birth
+                .filter(|b| b.precision() == Some(DatePrecision::Day))
+                .and_then(FhirDate::first_day),
             age: chart.age_years(date),
             sex: chart.sex(),
             observations: BTreeMap::new(),
             seen: HashMap::new(),
+            known: HashMap::new(),
         };
         facts.conditions(terms);
         facts.observed(terms);
         facts.others(terms);
         facts.visits(terms);
+        facts.end_past_pregnancies();
         facts
     }
 
@@ -336,8 +379,19 @@ impl<'a> Facts<'a> {
                 self.observe(&coding.code, seen.date);
             }
         }
-        for place in terms.of_concept(concept) {
-            let Some(entry) = terms.entries.get(place) else { continue };
+        let key = identity(concept);
+        let places = match self.known.get(&key) {
+            Some(places) => places.clone(),
+            None => {
+                let places = terms.of_concept(concept);
+                self.known.insert(key, places.clone());
+                places
+            }
+        };
+        for place in places {
+            let Some(entry) = terms.entries.get(place) else {
+                continue;
+            };
             let current = seen.kind != Kind::Condition || seen.active;
             if current && !matches!(seen.kind, Kind::Order) {
                 for code in &entry.cdsi {
@@ -345,6 +399,22 @@ impl<'a> Facts<'a> {
                 }
             }
             self.seen.entry(entry.id.clone()).or_default().push(seen.clone());
+        }
+    }
+
+    /// A pregnancy that began more than 44 weeks ago is over.
+    fn end_past_pregnancies(&mut self) {
+        let since = self.date.checked_sub(jiff::ToSpan::days(308)).unwrap_or(Date::MIN);
+        for code in ["007", "170"] {
+            if self
+                .observations
+                .get(code)
+                .copied()
+                .flatten()
+                .is_some_and(|date| date < since)
+            {
+                self.observations.remove(code);
+            }
         }
     }
 
@@ -371,7 +441,14 @@ impl<'a> Facts<'a> {
                 .as_deref()
                 .is_none_or(|s| matches!(s, "active" | "recurrence" | "relapse"))
                 && end.is_none_or(|d| d > self.date);
-            let seen = Seen { kind: Kind::Condition, record, date: start, end, active, value: None };
+            let seen = Seen {
+                kind: Kind::Condition,
+                record,
+                date: start,
+                end,
+                active,
+                value: None,
+            };
             self.add(terms, &record.code, &seen);
         }
     }
@@ -385,15 +462,31 @@ impl<'a> Facts<'a> {
             }
             let date = record.date.as_ref().and_then(FhirDate::first_day);
             let value = observation.value.as_ref();
-            let seen = Seen { kind: Kind::Observation, record, date, end: None, active: true, value };
-            if !is_no(value) || record.code.codings.iter().any(|c| system_of(c.system.as_deref()) == System::Loinc) {
+            let seen = Seen {
+                kind: Kind::Observation,
+                record,
+                date,
+                end: None,
+                active: true,
+                value,
+            };
+            if !is_no(value)
+                || record
+                    .code
+                    .codings
+                    .iter()
+                    .any(|c| system_of(c.system.as_deref()) == System::Loinc)
+            {
                 self.add(terms, &record.code, &seen);
             }
             if let Some(Value::Concept(answer)) = value {
                 self.add(terms, answer, &seen);
             }
             if let Some(Value::Text(text)) = value {
-                let answer = Concept { codings: Vec::new(), text: Some(text.clone()) };
+                let answer = Concept {
+                    codings: Vec::new(),
+                    text: Some(text.clone()),
+                };
                 self.add(terms, &answer, &seen);
             }
             for component in &observation.components {
@@ -410,9 +503,20 @@ impl<'a> Facts<'a> {
         for procedure in &chart.procedures {
             let record = &procedure.record;
             if usable(record, &not_done, self.date) {
-                let date = procedure.end.as_ref().and_then(FhirDate::first_day).filter(|d| *d <= self.date);
+                let date = procedure
+                    .end
+                    .as_ref()
+                    .and_then(FhirDate::first_day)
+                    .filter(|d| *d <= self.date);
                 let date = date.or(day(record));
-                let seen = Seen { kind: Kind::Procedure, record, date, end: None, active: true, value: None };
+                let seen = Seen {
+                    kind: Kind::Procedure,
+                    record,
+                    date,
+                    end: None,
+                    active: true,
+                    value: None,
+                };
                 self.add(terms, &record.code, &seen);
             }
         }
@@ -420,15 +524,32 @@ impl<'a> Facts<'a> {
             let record = &report.record;
             if usable(record, &["cancelled", "registered", "unknown"], self.date) {
                 let date = day(record);
-                let seen = Seen { kind: Kind::Report, record, date, end: None, active: true, value: None };
+                let seen = Seen {
+                    kind: Kind::Report,
+                    record,
+                    date,
+                    end: None,
+                    active: true,
+                    value: None,
+                };
                 self.add(terms, &record.code, &seen);
             }
         }
         for medicine in &chart.medication_requests {
             let record = &medicine.record;
             if usable(record, &["cancelled", "draft", "not-taken"], self.date) {
-                let active = record.status.as_deref().is_none_or(|s| matches!(s, "active" | "completed" | "intended"));
-                let seen = Seen { kind: Kind::Medicine, record, date: day(record), end: None, active, value: None };
+                let active = record
+                    .status
+                    .as_deref()
+                    .is_none_or(|s| matches!(s, "active" | "completed" | "intended"));
+                let seen = Seen {
+                    kind: Kind::Medicine,
+                    record,
+                    date: day(record),
+                    end: None,
+                    active,
+                    value: None,
+                };
                 self.add(terms, &record.code, &seen);
             }
         }
@@ -436,14 +557,28 @@ impl<'a> Facts<'a> {
             let record = &allergy.record;
             if usable(record, &["refuted"], self.date) {
                 let active = allergy.clinical_status.as_deref().is_none_or(|s| s == "active");
-                let seen = Seen { kind: Kind::Allergy, record, date: day(record), end: None, active, value: None };
+                let seen = Seen {
+                    kind: Kind::Allergy,
+                    record,
+                    date: day(record),
+                    end: None,
+                    active,
+                    value: None,
+                };
                 self.add(terms, &record.code, &seen);
             }
         }
         for order in &chart.service_requests {
             let record = &order.record;
             if usable(record, &["revoked", "draft"], self.date) {
-                let seen = Seen { kind: Kind::Order, record, date: day(record), end: None, active: true, value: None };
+                let seen = Seen {
+                    kind: Kind::Order,
+                    record,
+                    date: day(record),
+                    end: None,
+                    active: true,
+                    value: None,
+                };
                 self.add(terms, &record.code, &seen);
             }
         }
@@ -458,7 +593,14 @@ impl<'a> Facts<'a> {
             }
             let date = record.date.as_ref().and_then(FhirDate::first_day);
             let end = visit.end.as_ref().and_then(FhirDate::first_day);
-            let seen = Seen { kind: Kind::Encounter, record, date, end, active: true, value: None };
+            let seen = Seen {
+                kind: Kind::Encounter,
+                record,
+                date,
+                end,
+                active: true,
+                value: None,
+            };
             self.add(terms, &record.code, &seen);
             if let Some(place) = &visit.discharge {
                 self.add(terms, place, &seen);

@@ -47,7 +47,10 @@ pub(super) fn read(
             continue;
         };
         if let Some(item) = text.strip_prefix("- ") {
-            pieces.push(Piece::Item { line, text: item.trim().to_owned() });
+            pieces.push(Piece::Item {
+                line,
+                text: item.trim().to_owned(),
+            });
             open = true;
         } else if open {
             if let Some(Piece::Paragraph { text: before, .. } | Piece::Item { text: before, .. }) = pieces.last_mut() {
@@ -55,7 +58,10 @@ pub(super) fn read(
                 before.push_str(text.trim());
             }
         } else {
-            pieces.push(Piece::Paragraph { line, text: text.trim().to_owned() });
+            pieces.push(Piece::Paragraph {
+                line,
+                text: text.trim().to_owned(),
+            });
             open = true;
         }
     }
@@ -90,7 +96,14 @@ fn heading(text: &str, line: usize, problems: &mut Problems) -> Option<(SectionK
     let known = SectionKind::parse(kind.trim());
     if known.is_none() {
         let names: Vec<&str> = SectionKind::ALL.iter().map(|(_, name)| *name).collect();
-        problems.add(line, format!("'{}' is not a kind of section (known: {})", kind.trim(), names.join(", ")));
+        problems.add(
+            line,
+            format!(
+                "'{}' is not a kind of section (known: {})",
+                kind.trim(),
+                names.join(", ")
+            ),
+        );
     }
     Some((known?, title.to_owned()))
 }
@@ -147,14 +160,20 @@ impl Address<'_> {
             match piece {
                 Piece::Paragraph { line, text } => {
                     let found = sentences(&text);
-                    let prose = |text| Sentence { text, kind: SentenceKind::Prose };
+                    let prose = |text| Sentence {
+                        text,
+                        kind: SentenceKind::Prose,
+                    };
                     groups.push((line, found.into_iter().map(prose).collect()));
                 }
                 Piece::Item { line, text } => add_item(&mut groups, line, text, problems),
             }
         }
         let filled = groups.into_iter().filter(|(_, sentences)| !sentences.is_empty());
-        filled.enumerate().filter_map(|(part, (line, sentences))| self.passage(section, part, line, sentences, problems)).collect()
+        filled
+            .enumerate()
+            .filter_map(|(part, (line, sentences))| self.passage(section, part, line, sentences, problems))
+            .collect()
     }
 
     fn passage(
@@ -176,7 +195,10 @@ impl Address<'_> {
 
 /// Adds a list item to the list that is open, or opens one with the sentence before it as its lead.
 fn add_item(groups: &mut Vec<(usize, Vec<Sentence>)>, line: usize, text: String, problems: &mut Problems) {
-    let item = Sentence { text: text.split_whitespace().collect::<Vec<_>>().join(" "), kind: SentenceKind::ListItem };
+    let item = Sentence {
+        text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+        kind: SentenceKind::ListItem,
+    };
     let Some((_, before)) = groups.last_mut() else {
         problems.add(line, "a list must be led in by a sentence ending in a colon");
         return;

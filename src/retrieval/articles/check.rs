@@ -17,10 +17,20 @@ const MAX_SENTENCE_WORDS: usize = 25;
 /// Passages shorter than this may stand in several articles ("Call 911 if someone passes out.").
 const MIN_DUPLICATE_WORDS: usize = 12;
 /// Marks of prompt templates. They are plain data, but no patient text holds them, so an editor should look.
-const TEMPLATE_TOKENS: [&str; 8] =
-    ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "[inst]", "[/inst]", "<<sys>>", "<s>", "</s>"];
+const TEMPLATE_TOKENS: [&str; 8] = [
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|endoftext|>",
+    "[inst]",
+    "[/inst]",
+    "<<sys>>",
+    "<s>",
+    "</s>",
+];
 /// Words that name nothing by themselves at the start of a paragraph.
-const ORPHANS: [&str; 10] = ["it", "its", "this", "that", "they", "these", "those", "them", "he", "she"];
+const ORPHANS: [&str; 10] = [
+    "it", "its", "this", "that", "they", "these", "those", "them", "he", "she",
+];
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,7 +47,13 @@ pub struct CheckFinding {
 
 impl std::fmt::Display for CheckFinding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} [{}] {}", self.passage.as_deref().unwrap_or(&self.article), self.rule, self.message)
+        write!(
+            f,
+            "{} [{}] {}",
+            self.passage.as_deref().unwrap_or(&self.article),
+            self.rule,
+            self.message
+        )
     }
 }
 
@@ -63,13 +79,21 @@ impl CheckReport {
 }
 
 fn finding(article: &Article, passage: Option<&Passage>, rule: &'static str, message: String) -> CheckFinding {
-    CheckFinding { article: article.slug.to_string(), passage: passage.map(|p| p.id.to_string()), rule, message }
+    CheckFinding {
+        article: article.slug.to_string(),
+        passage: passage.map(|p| p.id.to_string()),
+        rule,
+        message,
+    }
 }
 
 /// Checks a whole library as of `today`.
 #[must_use]
 pub fn check(articles: &[Article], today: jiff::civil::Date) -> CheckReport {
-    let mut report = CheckReport { articles: articles.len(), ..CheckReport::default() };
+    let mut report = CheckReport {
+        articles: articles.len(),
+        ..CheckReport::default()
+    };
     for article in articles {
         check_front(article, today, &mut report);
         check_sections(article, &mut report);
@@ -81,19 +105,41 @@ pub fn check(articles: &[Article], today: jiff::civil::Date) -> CheckReport {
 }
 
 fn check_front(article: &Article, today: jiff::civil::Date, report: &mut CheckReport) {
-    if article.review_by.parse::<jiff::civil::Date>().is_ok_and(|date| date < today) {
-        report.error(article, None, "review-by", format!("its review date {} has passed", article.review_by));
+    if article
+        .review_by
+        .parse::<jiff::civil::Date>()
+        .is_ok_and(|date| date < today)
+    {
+        report.error(
+            article,
+            None,
+            "review-by",
+            format!("its review date {} has passed", article.review_by),
+        );
     }
     if !(2..=4).contains(&article.golden.len()) {
-        report.warn(article, None, "golden", format!("has {} golden questions; 2 to 4 are wanted", article.golden.len()));
+        report.warn(
+            article,
+            None,
+            "golden",
+            format!("has {} golden questions; 2 to 4 are wanted", article.golden.len()),
+        );
     }
     if article.sources.len() < 2 {
-        report.warn(article, None, "sources", "names one source; two are wanted where possible".to_owned());
+        report.warn(
+            article,
+            None,
+            "sources",
+            "names one source; two are wanted where possible".to_owned(),
+        );
     }
     let translated = article.translation_of.is_some();
     let suffix = format!("-{}", article.language);
     if article.language != "en" && !(translated && article.slug.as_str().ends_with(&suffix)) {
-        let message = format!("a {} article names translation_of and its slug ends in '{suffix}'", article.language);
+        let message = format!(
+            "a {} article names translation_of and its slug ends in '{suffix}'",
+            article.language
+        );
         report.error(article, None, "translation", message);
     }
 }
@@ -139,12 +185,22 @@ fn check_sections(article: &Article, report: &mut CheckReport) {
     for group in required(article.kind) {
         if !group.iter().any(|kind| present.contains(kind)) {
             let names: Vec<&str> = group.iter().map(|k| k.as_str()).collect();
-            report.error(article, None, "sections", format!("has no section {}", names.join(" or ")));
+            report.error(
+                article,
+                None,
+                "sections",
+                format!("has no section {}", names.join(" or ")),
+            );
         }
     }
     for section in &article.sections {
         if section.passages.is_empty() {
-            report.error(article, None, "sections", format!("section '{}' has no text", section.kind.as_str()));
+            report.error(
+                article,
+                None,
+                "sections",
+                format!("section '{}' has no text", section.kind.as_str()),
+            );
         }
     }
 }
@@ -155,14 +211,23 @@ fn check_text(article: &Article, report: &mut CheckReport) {
         for (number, sentence) in passage.sentences.iter().enumerate() {
             whole.push_str(&sentence.text);
             // A lead ends in a colon, an item may lack its full stop: for the reading grade each is a sentence.
-            whole.push_str(if sentence.text.ends_with(['.', '!', '?']) { "\n" } else { ".\n" });
+            whole.push_str(if sentence.text.ends_with(['.', '!', '?']) {
+                "\n"
+            } else {
+                ".\n"
+            });
             let count = words(&sentence.text).len();
             if count > MAX_SENTENCE_WORDS {
                 let message = format!("a sentence has {count} words; at most {MAX_SENTENCE_WORDS}");
                 report.error(article, Some(passage), "sentence-length", message);
             }
             if sentence.kind == SentenceKind::ListItem && !sentence.text.ends_with(['.', '!', '?']) {
-                report.warn(article, Some(passage), "list-item", "a list item does not end in a full stop".to_owned());
+                report.warn(
+                    article,
+                    Some(passage),
+                    "list-item",
+                    "a list item does not end in a full stop".to_owned(),
+                );
             }
             let first = words(&sentence.text).into_iter().next().unwrap_or_default();
             if number == 0 && article.language == "en" && ORPHANS.contains(&first.as_str()) {
@@ -172,13 +237,23 @@ fn check_text(article: &Article, report: &mut CheckReport) {
         }
         let folded = fold(&passage.text());
         if let Some(token) = TEMPLATE_TOKENS.iter().find(|token| folded.contains(*token)) {
-            report.warn(article, Some(passage), "template-token", format!("holds '{token}', kept as plain text"));
+            report.warn(
+                article,
+                Some(passage),
+                "template-token",
+                format!("holds '{token}', kept as plain text"),
+            );
         }
     }
     if article.language == "en" {
         let grade = flesch_kincaid_grade(&whole);
         if grade > MAX_GRADE {
-            report.error(article, None, "reading-grade", format!("reads at grade {grade:.1}; at most {MAX_GRADE}"));
+            report.error(
+                article,
+                None,
+                "reading-grade",
+                format!("reads at grade {grade:.1}; at most {MAX_GRADE}"),
+            );
         }
     }
 }
@@ -187,15 +262,32 @@ fn check_slugs(articles: &[Article], report: &mut CheckReport) {
     let mut by_slug: BTreeMap<&str, &Article> = BTreeMap::new();
     for article in articles {
         if by_slug.insert(article.slug.as_str(), article).is_some() {
-            report.error(article, None, "duplicate-slug", "another article has the same slug".to_owned());
+            report.error(
+                article,
+                None,
+                "duplicate-slug",
+                "another article has the same slug".to_owned(),
+            );
         }
     }
     for article in articles {
-        let Some(original) = &article.translation_of else { continue };
+        let Some(original) = &article.translation_of else {
+            continue;
+        };
         match by_slug.get(original.as_str()) {
-            None => report.error(article, None, "translation", format!("translates '{original}', which does not exist")),
+            None => report.error(
+                article,
+                None,
+                "translation",
+                format!("translates '{original}', which does not exist"),
+            ),
             Some(found) if found.language == article.language => {
-                report.error(article, None, "translation", format!("translates '{original}' into its own language"));
+                report.error(
+                    article,
+                    None,
+                    "translation",
+                    format!("translates '{original}' into its own language"),
+                );
             }
             Some(_) => {}
         }
@@ -211,7 +303,12 @@ fn check_duplicates(articles: &[Article], report: &mut CheckReport) {
                 continue;
             }
             if let Some(first) = seen.insert(key.join(" "), passage) {
-                report.error(article, Some(passage), "duplicate-passage", format!("says the same as {}", first.id));
+                report.error(
+                    article,
+                    Some(passage),
+                    "duplicate-passage",
+                    format!("says the same as {}", first.id),
+                );
             }
         }
     }
@@ -225,7 +322,11 @@ mod tests {
 
     fn rules(text: &str, today: &str) -> Vec<&'static str> {
         let article = parse_article(text, "gout.md").unwrap();
-        check(&[article], today.parse().unwrap()).errors.iter().map(|f| f.rule).collect()
+        check(&[article], today.parse().unwrap())
+            .errors
+            .iter()
+            .map(|f| f.rule)
+            .collect()
     }
 
     #[test]
@@ -246,7 +347,10 @@ mod tests {
 
     #[test]
     fn duplicate_slugs_and_passages_and_broken_translations_are_errors() {
-        let text = GOUT.replace("start at night.", "start at night and they can come back after some months or years.");
+        let text = GOUT.replace(
+            "start at night.",
+            "start at night and they can come back after some months or years.",
+        );
         let first = parse_article(&text, "gout.md").unwrap();
         let mut second = first.clone();
         second.language = "es".to_owned();
@@ -260,7 +364,10 @@ mod tests {
 
     #[test]
     fn template_tokens_are_only_a_warning() {
-        let report = check(&[parse_article(GOUT, "gout.md").unwrap()], "2026-01-01".parse().unwrap());
+        let report = check(
+            &[parse_article(GOUT, "gout.md").unwrap()],
+            "2026-01-01".parse().unwrap(),
+        );
         assert!(report.warnings.iter().any(|f| f.rule == "template-token"));
     }
 }

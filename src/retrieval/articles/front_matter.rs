@@ -49,8 +49,20 @@ impl FrontMatter {
 }
 
 const TOP_KEYS: [&str; 14] = [
-    "slug", "title", "kind", "revision", "language", "translation_of", "summary", "review_by", "status_note", "golden",
-    "synonyms", "codes", "audience", "sources",
+    "slug",
+    "title",
+    "kind",
+    "revision",
+    "language",
+    "translation_of",
+    "summary",
+    "review_by",
+    "status_note",
+    "golden",
+    "synonyms",
+    "codes",
+    "audience",
+    "sources",
 ];
 
 /// Reads the front matter. `None` when it is not TOML at all.
@@ -59,18 +71,34 @@ pub(super) fn read(text: &str, first_line: usize, problems: &mut Problems) -> Op
         Ok(table) => table,
         Err(error) => {
             let at = error.span().map_or(0, |span| span.start);
-            let line = text.char_indices().take_while(|(i, _)| *i < at).filter(|(_, c)| *c == '\n').count();
-            problems.add(first_line + line, format!("the front matter is not TOML: {}", error.message()));
+            let line = text
+                .char_indices()
+                .take_while(|(i, _)| *i < at)
+                .filter(|(_, c)| *c == '\n')
+                .count();
+            problems.add(
+                first_line + line,
+                format!("the front matter is not TOML: {}", error.message()),
+            );
             return None;
         }
     };
-    let mut reader = Reader { text, first_line, table: &table, section: "", problems };
+    let mut reader = Reader {
+        text,
+        first_line,
+        table: &table,
+        section: "",
+        problems,
+    };
     reader.refuse_unknown(&TOP_KEYS);
     let slug = reader.slug("slug", true);
     let kind = reader.kind();
     let head = FrontMatter {
         slug,
-        revision: reader.integer("revision", 1, i64::from(u32::MAX)).and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+        revision: reader
+            .integer("revision", 1, i64::from(u32::MAX))
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(1),
         title: reader.text("title", true),
         kind,
         language: reader.language(),
@@ -97,7 +125,11 @@ pub(super) fn read(text: &str, first_line: usize, problems: &mut Problems) -> Op
 
 fn read_audience(reader: &mut Reader<'_>) -> Audience {
     let age = |reader: &mut Reader<'_>, key: &str| {
-        if reader.table.contains_key(key) { reader.integer(key, 0, 150).and_then(|n| u8::try_from(n).ok()) } else { None }
+        if reader.table.contains_key(key) {
+            reader.integer(key, 0, 150).and_then(|n| u8::try_from(n).ok())
+        } else {
+            None
+        }
     };
     let min_age = age(reader, "min_age");
     let max_age = age(reader, "max_age");
@@ -107,7 +139,10 @@ fn read_audience(reader: &mut Reader<'_>) -> Audience {
         reader.problem("min_age", "is greater than max_age");
     }
     let sex = reader.text("sex", false);
-    if sex.as_deref().is_some_and(|sex| !matches!(sex, "any" | "female" | "male")) {
+    if sex
+        .as_deref()
+        .is_some_and(|sex| !matches!(sex, "any" | "female" | "male"))
+    {
         reader.problem("sex", "must be any, female or male");
     }
     let pregnancy = match reader.table.get("pregnancy") {
@@ -118,7 +153,12 @@ fn read_audience(reader: &mut Reader<'_>) -> Audience {
             false
         }
     };
-    Audience { min_age, max_age, sex, pregnancy }
+    Audience {
+        min_age,
+        max_age,
+        sex,
+        pregnancy,
+    }
 }
 
 struct Reader<'a> {
@@ -152,11 +192,17 @@ impl<'a> Reader<'a> {
 
     fn problem(&mut self, key: &str, message: &str) {
         let dot = if self.section.is_empty() { "" } else { "." };
-        self.problems.add(self.line_of(key), format!("{}{dot}{key} {message}", self.section));
+        self.problems
+            .add(self.line_of(key), format!("{}{dot}{key} {message}", self.section));
     }
 
     fn refuse_unknown(&mut self, known: &[&str]) {
-        let unknown: Vec<String> = self.table.keys().filter(|k| !known.contains(&k.as_str())).cloned().collect();
+        let unknown: Vec<String> = self
+            .table
+            .keys()
+            .filter(|k| !known.contains(&k.as_str()))
+            .cloned()
+            .collect();
         for key in unknown {
             self.problem(&key, &format!("is not a known key (known: {})", known.join(", ")));
         }
@@ -189,7 +235,9 @@ impl<'a> Reader<'a> {
             }
             return Vec::new();
         };
-        let texts = value.as_array().map(|items| items.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+        let texts = value
+            .as_array()
+            .map(|items| items.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
         match texts {
             Some(Some(texts)) => {
                 if texts.iter().any(|t| t.trim().is_empty()) {
@@ -233,7 +281,10 @@ impl<'a> Reader<'a> {
         let text = self.text("kind", true)?;
         let kind = serde_json::from_value(serde_json::Value::String(text)).ok();
         if kind.is_none() {
-            self.problem("kind", "must be condition, symptom, test, medicine, procedure, prevention or navigation");
+            self.problem(
+                "kind",
+                "must be condition, symptom, test, medicine, procedure, prevention or navigation",
+            );
         }
         kind
     }
@@ -264,8 +315,13 @@ impl<'a> Reader<'a> {
         match self.table.get(key) {
             None => T::default(),
             Some(Value::Table(table)) => {
-                let mut inner =
-                    Reader { text: self.text, first_line: self.first_line, table, section: key, problems: self.problems };
+                let mut inner = Reader {
+                    text: self.text,
+                    first_line: self.first_line,
+                    table,
+                    section: key,
+                    problems: self.problems,
+                };
                 inner.refuse_unknown(known);
                 read(&mut inner)
             }

@@ -53,10 +53,18 @@ pub fn to_markdown(article: &Article) -> String {
 }
 
 fn write_passage(out: &mut String, passage: &Passage) {
-    let prose: Vec<&str> =
-        passage.sentences.iter().filter(|s| s.kind != SentenceKind::ListItem).map(|s| s.text.as_str()).collect();
+    let prose: Vec<&str> = passage
+        .sentences
+        .iter()
+        .filter(|s| s.kind != SentenceKind::ListItem)
+        .map(|s| s.text.as_str())
+        .collect();
     let _ = writeln!(out, "{}", prose.join(" "));
-    let mut items = passage.sentences.iter().filter(|s| s.kind == SentenceKind::ListItem).peekable();
+    let mut items = passage
+        .sentences
+        .iter()
+        .filter(|s| s.kind == SentenceKind::ListItem)
+        .peekable();
     if items.peek().is_some() {
         out.push('\n');
     }
@@ -80,7 +88,10 @@ fn audience(out: &mut String, article: &Article) {
 }
 
 fn kind_name(article: &Article) -> String {
-    serde_json::to_value(article.kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(article.kind)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// A TOML basic string.

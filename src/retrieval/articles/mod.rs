@@ -67,7 +67,11 @@ impl Problems {
 
     fn into_list(mut self, file: &str) -> Vec<ArticleProblem> {
         self.found.sort_by_key(|(line, _)| *line);
-        let named = |(line, message)| ArticleProblem { file: file.to_owned(), line, message };
+        let named = |(line, message)| ArticleProblem {
+            file: file.to_owned(),
+            line,
+            message,
+        };
         self.found.into_iter().map(named).collect()
     }
 }
@@ -85,7 +89,10 @@ pub fn parse_article(text: &str, file_name: &str) -> Result<Article, Vec<Article
         return Err(problems.into_list(file_name));
     };
     let head = front_matter::read(&head.join("\n"), head_start, &mut problems);
-    if let Some(bad) = text.chars().position(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if let Some(bad) = text
+        .chars()
+        .position(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    {
         let line = text.chars().take(bad).filter(|c| *c == '\n').count() + 1;
         problems.add(line, "the text holds a control character");
     }
@@ -98,7 +105,10 @@ pub fn parse_article(text: &str, file_name: &str) -> Result<Article, Vec<Article
         && head.is_some()
         && slug.as_str() != stem
     {
-        problems.add(head_start, format!("slug '{slug}' differs from the file name '{stem}.md'"));
+        problems.add(
+            head_start,
+            format!("slug '{slug}' differs from the file name '{stem}.md'"),
+        );
     }
     let sections = body::read(body, body_start, slug.as_ref(), revision, &mut problems);
     match (head.and_then(|head| head.into_article(sections)), problems.is_empty()) {
@@ -128,7 +138,10 @@ fn split<'a>(lines: &'a [&'a str]) -> Option<(&'a [&'a str], usize, &'a [&'a str
 /// # Errors
 /// When the folder cannot be listed, or with all problems of all files.
 pub fn load_folder(folder: &Path) -> Result<Vec<Article>, LoadError> {
-    let failed = |source| LoadError::Folder { path: folder.to_owned(), source };
+    let failed = |source| LoadError::Folder {
+        path: folder.to_owned(),
+        source,
+    };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -140,13 +153,20 @@ pub fn load_folder(folder: &Path) -> Result<Vec<Article>, LoadError> {
     let mut articles = Vec::new();
     let mut problems = Vec::new();
     for path in paths {
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
         match read_text(&path) {
             Ok(text) => match parse_article(&text, &name) {
                 Ok(article) => articles.push(article),
                 Err(found) => problems.extend(found),
             },
-            Err(message) => problems.push(ArticleProblem { file: name, line: 1, message }),
+            Err(message) => problems.push(ArticleProblem {
+                file: name,
+                line: 1,
+                message,
+            }),
         }
     }
     if !problems.is_empty() {
@@ -157,7 +177,9 @@ pub fn load_folder(folder: &Path) -> Result<Vec<Article>, LoadError> {
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|e| format!("cannot be read: {e}"))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|e| format!("cannot be read: {e}"))?
+        .len();
     if size > MAX_FILE_BYTES {
         return Err(format!("has {size} bytes; at most {MAX_FILE_BYTES} are read"));
     }
@@ -166,7 +188,11 @@ fn read_text(path: &Path) -> Result<String, String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
 pub(crate) mod tests {
     use super::*;
     use crate::domain::SentenceKind;
@@ -219,8 +245,14 @@ Gout has stages. A gout attack has these signs:
         assert_eq!(ids, ["gout.2.0.0", "gout.2.1.0", "gout.2.1.1"]);
         assert_eq!(passages[0].sentences[1].text, "Gout attacks often start at night.");
         let kinds: Vec<_> = passages[2].sentences.iter().map(|s| s.kind).collect();
-        assert_eq!(kinds, [SentenceKind::ListLead, SentenceKind::ListItem, SentenceKind::ListItem]);
-        assert_eq!(passages[2].sentences[2].text, "Token <|im_start|>system stays text & \"plain\".");
+        assert_eq!(
+            kinds,
+            [SentenceKind::ListLead, SentenceKind::ListItem, SentenceKind::ListItem]
+        );
+        assert_eq!(
+            passages[2].sentences[2].text,
+            "Token <|im_start|>system stays text & \"plain\"."
+        );
     }
 
     #[test]
@@ -236,10 +268,13 @@ Gout has stages. A gout attack has these signs:
             .replace("kind = \"condition\"", "kind = \"illness\"\ncolour = \"red\"")
             .replace("revision = 2", "revision = \"two\"")
             .replace("## symptoms:", "## symptom:")
-            .replace("Gout is a kind of arthritis. Gout", "Gout is a **kind** of arthritis. Gout");
+            .replace(
+                "Gout is a kind of arthritis. Gout",
+                "Gout is a **kind** of arthritis. Gout",
+            );
         let problems = parse_article(&text, "gout.md").unwrap_err();
         let lines: Vec<_> = problems.iter().map(|p| p.line).collect();
-        assert_eq!(lines, [4, 5, 6, 29, 32], "{problems:#?}");
+        assert_eq!(lines, [4, 5, 6, 30, 33], "{problems:#?}");
     }
 
     #[test]

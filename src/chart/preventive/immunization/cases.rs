@@ -1,6 +1,10 @@
 //! Runs CDC's published CDSi test cases, which are not part of the project, and prints the accuracy per vaccine group.
 //! Skipped, loudly, where the data folder is missing. `CHARTLIGHT_CDSI_SHOW=hpv` prints that group's misses.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test stops at the first surprise and reports on stderr")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first surprise and reports on stderr"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -9,8 +13,8 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use crate::chart::preventive::{PreventiveItem, Rules, Status};
-use crate::domain::chart::{CVX, Chart, Coding, Concept, Condition, FhirDate, Immunization, Record};
 use crate::domain::PatientId;
+use crate::domain::chart::{CVX, Chart, Coding, Concept, Condition, FhirDate, Immunization, Record};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
 
@@ -25,7 +29,14 @@ fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
 fn chart(case: &Json) -> Chart {
     let mut chart = Chart::empty(PatientId::parse("case").unwrap());
     chart.person.birth_date = text(case, "dob").map(|d| FhirDate(d.to_owned()));
-    chart.person.gender = Some(if text(case, "sex") == Some("M") { "male" } else { "female" }.to_owned());
+    chart.person.gender = Some(
+        if text(case, "sex") == Some("M") {
+            "male"
+        } else {
+            "female"
+        }
+        .to_owned(),
+    );
     for (number, dose) in list(case, "history").iter().enumerate() {
         let coding = Coding {
             system: Some(CVX.to_owned()),
@@ -36,7 +47,10 @@ fn chart(case: &Json) -> Chart {
             record: Record {
                 id: format!("dose-{number}"),
                 status: Some("completed".to_owned()),
-                code: Concept { codings: vec![coding], text: None },
+                code: Concept {
+                    codings: vec![coding],
+                    text: None,
+                },
                 date: text(dose, "date").map(|d| FhirDate(d.to_owned())),
                 ..Record::default()
             },
@@ -53,7 +67,10 @@ fn chart(case: &Json) -> Chart {
             record: Record {
                 id: format!("observation-{number}"),
                 status: Some("confirmed".to_owned()),
-                code: Concept { codings: vec![coding], text: None },
+                code: Concept {
+                    codings: vec![coding],
+                    text: None,
+                },
                 ..Record::default()
             },
             onset: text(seen, "date").map(|d| FhirDate(d.to_owned())),
@@ -67,7 +84,9 @@ fn chart(case: &Json) -> Chart {
 /// What differs from the expected result; `None` when nothing does.
 fn miss(case: &Json, item: Option<&PreventiveItem>) -> Option<String> {
     let expected = case.get("expected").unwrap();
-    let Some(item) = item else { return Some("no such rule".to_owned()) };
+    let Some(item) = item else {
+        return Some("no such rule".to_owned());
+    };
     let open = matches!(item.status, Status::Due | Status::Overdue | Status::NotYet)
         || item.status == Status::SharedDecision && item.recommended.is_some();
     let wanted = text(expected, "series_status").unwrap().to_lowercase();
@@ -87,10 +106,13 @@ fn miss(case: &Json, item: Option<&PreventiveItem>) -> Option<String> {
     );
     let same = |key: &str, date: Option<jiff::civil::Date>| text(expected, key).unwrap_or("-") == show(date);
     let dose = text(expected, "forecast_dose").is_none_or(|d| d == item.dose_number.unwrap_or(0).to_string());
-    let dates = same("earliest", item.earliest)
-        && same("recommended", item.recommended)
-        && same("past_due", item.past_due);
-    if standing && (!open || dates && dose) { None } else { Some(got) }
+    let dates =
+        same("earliest", item.earliest) && same("recommended", item.recommended) && same("past_due", item.past_due);
+    if standing && (!open || dates && dose) {
+        None
+    } else {
+        Some(got)
+    }
 }
 
 fn run(file: &str) -> Option<(usize, usize)> {
@@ -100,7 +122,9 @@ fn run(file: &str) -> Option<(usize, usize)> {
         return None;
     };
     let mut lines = String::new();
-    flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut lines).unwrap();
+    flate2::read::GzDecoder::new(bytes.as_slice())
+        .read_to_string(&mut lines)
+        .unwrap();
     let show = std::env::var("CHARTLIGHT_CDSI_SHOW").unwrap_or_default();
     let rules = Rules::embedded().unwrap();
     let mut tally: BTreeMap<String, (usize, usize)> = BTreeMap::new();
@@ -110,9 +134,7 @@ fn run(file: &str) -> Option<(usize, usize)> {
         let date = text(&case, "assessment_date").unwrap().parse().unwrap();
         let items = rules.assess(&chart, date);
         let wanted = format!("immunization.{}", text(&case, "vaccine_group").unwrap().to_lowercase());
-        let named = |i: &&PreventiveItem| {
-            i.rule == wanted || rules.immunization.aliases(&i.rule).contains(&wanted)
-        };
+        let named = |i: &&PreventiveItem| i.rule == wanted || rules.immunization.aliases(&i.rule).contains(&wanted);
         let group = tally.entry(wanted.clone()).or_default();
         group.1 += 1;
         match miss(&case, items.iter().find(named)) {

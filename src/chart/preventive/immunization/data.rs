@@ -249,9 +249,17 @@ pub(super) fn month_day(text: &str) -> Result<(i8, i8), RuleError> {
 
 /// The last such day on or before `date`; leap days fall on the last of February.
 pub(super) fn last_on_or_before((month, day): (i8, i8), date: Date) -> Date {
-    let of = |year: i16| Date::new(year, month, day).or_else(|_| Date::new(year, month, 28)).unwrap_or(date);
+    let of = |year: i16| {
+        Date::new(year, month, day)
+            .or_else(|_| Date::new(year, month, 28))
+            .unwrap_or(date)
+    };
     let this = of(date.year());
-    if this <= date { this } else { of(date.year().saturating_sub(1)) }
+    if this <= date {
+        this
+    } else {
+        of(date.year().saturating_sub(1))
+    }
 }
 
 impl Season {
@@ -329,7 +337,10 @@ impl Window {
 }
 
 pub(super) fn syntax(what: &'static str, text: &str) -> RuleError {
-    RuleError::Syntax { what, text: text.to_owned() }
+    RuleError::Syntax {
+        what,
+        text: text.to_owned(),
+    }
 }
 
 pub(super) fn date(text: &str) -> Result<Date, RuleError> {
@@ -337,7 +348,9 @@ pub(super) fn date(text: &str) -> Result<Date, RuleError> {
 }
 
 fn optional(text: Option<&str>) -> Result<Option<Period>, RuleError> {
-    text.filter(|t| !t.is_empty() && *t != "-").map(Period::parse).transpose()
+    text.filter(|t| !t.is_empty() && *t != "-")
+        .map(Period::parse)
+        .transpose()
 }
 
 /// Reads `014@19y..65y`; both ends may be left out.
@@ -346,7 +359,11 @@ pub(super) fn ranged(text: &str) -> Result<(String, Option<Period>, Option<Perio
         return Ok((text.trim().to_owned(), None, None));
     };
     let (begin, end) = range.split_once("..").unwrap_or((range, ""));
-    Ok((name.trim().to_owned(), optional(Some(begin.trim()))?, optional(Some(end.trim()))?))
+    Ok((
+        name.trim().to_owned(),
+        optional(Some(begin.trim()))?,
+        optional(Some(end.trim()))?,
+    ))
 }
 
 fn indication(text: &str) -> Result<Indication, RuleError> {
@@ -414,11 +431,20 @@ fn uses(list: &str, sets: &Sets) -> Result<Vec<VaccineUse>, RuleError> {
             Some(members) => {
                 for member in members {
                     let (cvx, own_begin, own_end) = ranged(member)?;
-                    found.push(VaccineUse { cvx, begin: begin.or(own_begin), end: end.or(own_end) });
+                    found.push(VaccineUse {
+                        cvx,
+                        begin: begin.or(own_begin),
+                        end: end.or(own_end),
+                    });
                 }
             }
             None if name.chars().all(|c| c.is_ascii_digit()) => found.push(VaccineUse { cvx: name, begin, end }),
-            None => return Err(RuleError::Undefined { what: "a vaccine set", name }),
+            None => {
+                return Err(RuleError::Undefined {
+                    what: "a vaccine set",
+                    name,
+                });
+            }
         }
     }
     Ok(found)
@@ -433,24 +459,36 @@ impl DoseFile {
         let ages = match &self.age {
             None => Vec::new(),
             Some(Ages::One(text)) => vec![window(From::Birth, text)?],
-            Some(Ages::Several(texts)) => {
-                texts.iter().map(|t| window(From::Birth, t)).collect::<Result<_, _>>()?
-            }
+            Some(Ages::Several(texts)) => texts.iter().map(|t| window(From::Birth, t)).collect::<Result<_, _>>()?,
         };
         let season = match &self.season {
             None => None,
             Some(text) => {
                 let (begin, end) = text.split_once("..").ok_or_else(|| syntax("season", text))?;
-                Some(Season { begin: month_day(begin.trim())?, end: month_day(end.trim())? })
+                Some(Season {
+                    begin: month_day(begin.trim())?,
+                    end: month_day(end.trim())?,
+                })
             }
         };
         Ok(TargetDose {
             ages,
-            intervals: self.interval.iter().map(|t| interval(t, sets)).collect::<Result<_, _>>()?,
+            intervals: self
+                .interval
+                .iter()
+                .map(|t| interval(t, sets))
+                .collect::<Result<_, _>>()?,
             allowable: self.allow.iter().map(|t| interval(t, sets)).collect::<Result<_, _>>()?,
             vaccines: uses(&self.vaccines, sets)?,
-            inadvertent: self.inadvertent.as_deref().map_or(Ok(BTreeSet::new()), |t| codes(t, sets))?,
-            skips: self.skip.iter().map(|t| Skip::parse(t, sets)).collect::<Result<_, _>>()?,
+            inadvertent: self
+                .inadvertent
+                .as_deref()
+                .map_or(Ok(BTreeSet::new()), |t| codes(t, sets))?,
+            skips: self
+                .skip
+                .iter()
+                .map(|t| Skip::parse(t, sets))
+                .collect::<Result<_, _>>()?,
             recurring: self.recurring,
             season,
         })
@@ -471,7 +509,11 @@ impl SeriesFile {
             min_start: optional(self.min_start.as_deref())?,
             max_start: optional(self.max_start.as_deref())?,
             sex: self.sex,
-            indications: self.indications.iter().map(|t| indication(t)).collect::<Result<_, _>>()?,
+            indications: self
+                .indications
+                .iter()
+                .map(|t| indication(t))
+                .collect::<Result<_, _>>()?,
             doses: self.doses.iter().map(|d| d.check(sets)).collect::<Result<_, _>>()?,
         })
     }
@@ -487,7 +529,10 @@ impl AntigenFile {
         let mut contraindications = Vec::new();
         for text in &self.contraindications {
             let (when, only) = text.split_once(" for ").unwrap_or((text, ""));
-            contraindications.push(Contraindication { when: indication(when)?, cvx: codes(only, sets)? });
+            contraindications.push(Contraindication {
+                when: indication(when)?,
+                cvx: codes(only, sets)?,
+            });
         }
         let born_before = match &self.born_before {
             Some(text) => Some((date(text)?, self.born_before_except.clone())),

@@ -96,7 +96,10 @@ impl Progress {
 
     /// The last dose that starts an interval: any but an inadvertent one.
     pub(super) fn previous(&self) -> Option<&(Given, Outcome)> {
-        self.doses.iter().rev().find(|(_, o)| !matches!(o, Outcome::Inadvertent | Outcome::Extraneous))
+        self.doses
+            .iter()
+            .rev()
+            .find(|(_, o)| !matches!(o, Outcome::Inadvertent | Outcome::Extraneous))
     }
 
     /// The day an interval is counted from; `None` where there is none, so that the interval does not apply.
@@ -121,18 +124,27 @@ pub(super) struct LiveVaccines(pub BTreeMap<String, Vec<String>>);
 
 impl LiveVaccines {
     fn family(&self, cvx: &str) -> Option<&str> {
-        self.0.iter().find(|(_, list)| list.iter().any(|c| c == cvx)).map(|(name, _)| name.as_str())
+        self.0
+            .iter()
+            .find(|(_, list)| list.iter().any(|c| c == cvx))
+            .map(|(name, _)| name.as_str())
     }
 
     /// Last day on which `family` conflicts with the dose `given`, plus one.
     pub(super) fn free_from(&self, family: &str, given: &Given, valid: bool) -> Option<Date> {
         let other = self.family(&given.cvx)?;
-        let days = if other == family && family != "mmrv" && valid { "24d" } else { "28d" };
+        let days = if other == family && family != "mmrv" && valid {
+            "24d"
+        } else {
+            "28d"
+        };
         Period::parse(days).ok().map(|p| p.after(given.date))
     }
 
     fn conflicts(&self, given: &Given, person: &Recipient) -> bool {
-        let Some(family) = self.family(&given.cvx) else { return false };
+        let Some(family) = self.family(&given.cvx) else {
+            return false;
+        };
         person.given.iter().any(|other| {
             other.date < given.date && self.free_from(family, other, true).is_some_and(|day| given.date < day)
         })

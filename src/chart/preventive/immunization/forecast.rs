@@ -40,7 +40,13 @@ pub struct Forecast {
 
 impl Forecast {
     fn closed(standing: Standing) -> Self {
-        Self { standing, earliest: None, recommended: None, past_due: None, target: 0 }
+        Self {
+            standing,
+            earliest: None,
+            recommended: None,
+            past_due: None,
+            target: 0,
+        }
     }
 }
 
@@ -78,7 +84,11 @@ impl Evaluator<'_> {
 
     fn excluded(&self) -> Option<Standing> {
         let person = self.person;
-        let immune = self.antigen.immunity.iter().any(|code| person.observations.contains_key(code))
+        let immune = self
+            .antigen
+            .immunity
+            .iter()
+            .any(|code| person.observations.contains_key(code))
             || self.antigen.born_before.as_ref().is_some_and(|(day, except)| {
                 person.birth < *day && !except.iter().any(|code| person.observations.contains_key(code))
             });
@@ -93,7 +103,10 @@ impl Evaluator<'_> {
     }
 
     fn contraindicated(&self, cvx: &str) -> bool {
-        self.antigen.contraindications.iter().any(|c| c.cvx.contains(cvx) && self.person.has(&c.when))
+        self.antigen
+            .contraindications
+            .iter()
+            .any(|c| c.cvx.contains(cvx) && self.person.has(&c.when))
     }
 
     fn dates(&self, dose: &TargetDose, progress: &Progress, target: usize) -> Option<Forecast> {
@@ -152,6 +165,11 @@ impl Evaluator<'_> {
     /// The day from which no earlier live vaccine stands in the way.
     fn free_of_live(&self) -> Option<Date> {
         let family = self.antigen.live.as_deref()?;
-        latest(self.person.given.iter().filter_map(|given| self.live.free_from(family, given, false)))
+        latest(
+            self.person
+                .given
+                .iter()
+                .filter_map(|given| self.live.free_from(family, given, false)),
+        )
     }
 }

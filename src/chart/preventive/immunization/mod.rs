@@ -59,11 +59,19 @@ impl Schedule {
         for file in files_under("immunization/antigens/") {
             let antigen = parse_file::<AntigenFile>(&file)?.check()?;
             if !groups.groups.iter().any(|g| g.id == antigen.group) {
-                return Err(RuleError::Undefined { what: "a vaccine group", name: antigen.group });
+                return Err(RuleError::Undefined {
+                    what: "a vaccine group",
+                    name: antigen.group,
+                });
             }
             antigens.push(antigen);
         }
-        Ok(Self { groups: groups.groups, antigens, live: groups.live, names: names.names })
+        Ok(Self {
+            groups: groups.groups,
+            antigens,
+            live: groups.live,
+            names: names.names,
+        })
     }
 
     /// Other ids of a vaccine group, for evaluation files that use them.
@@ -71,14 +79,18 @@ impl Schedule {
     pub fn aliases(&self, rule: &str) -> Vec<String> {
         let id = rule.strip_prefix("immunization.").unwrap_or(rule);
         let group = self.groups.iter().find(|g| g.id == id);
-        group.map(|g| g.aliases.iter().map(|a| format!("immunization.{a}")).collect()).unwrap_or_default()
+        group
+            .map(|g| g.aliases.iter().map(|a| format!("immunization.{a}")).collect())
+            .unwrap_or_default()
     }
 
     /// The CVX code of a recorded vaccine, by code or else by name.
     fn cvx(&self, immunization: &Immunization) -> Option<String> {
         let concept = &immunization.record.code;
         let coded = concept.codings.iter().find(|c| {
-            c.system.as_deref().is_none_or(|s| s == CVX || s.to_ascii_lowercase().ends_with("cvx"))
+            c.system
+                .as_deref()
+                .is_none_or(|s| s == CVX || s.to_ascii_lowercase().ends_with("cvx"))
                 && !c.code.is_empty()
                 && c.code.chars().all(|d| d.is_ascii_digit())
         });
@@ -87,7 +99,10 @@ impl Schedule {
             return Some(format!("{code:0>2}"));
         }
         let name = concept.name().to_lowercase();
-        self.names.iter().find(|(phrase, _)| name.contains(phrase)).map(|(_, cvx)| cvx.clone())
+        self.names
+            .iter()
+            .find(|(phrase, _)| name.contains(phrase))
+            .map(|(_, cvx)| cvx.clone())
     }
 
     /// The patient as the schedule sees them, with what could not be used.
@@ -103,17 +118,29 @@ impl Schedule {
                 missing.push(format!("the vaccine code of \"{}\"", record.code.name()));
                 continue;
             };
-            let exact = record.date.as_ref().filter(|d| d.precision() == Some(DatePrecision::Day));
+            let exact = record
+                .date
+                .as_ref()
+                .filter(|d| d.precision() == Some(DatePrecision::Day));
             match exact.and_then(FhirDate::first_day) {
                 Some(date) if date <= facts.date && date >= birth => given.push(Given { date, cvx, index }),
                 Some(_) => {}
                 None => missing.push(format!("the exact date of \"{}\"", record.code.name())),
             }
         }
-        given.sort_by(|a, b| (a.date, a.index).cmp(&(b.date, b.index)));
+        given.sort_by_key(|g| (g.date, g.index));
         given.dedup_by(|a, b| a.date == b.date && a.cvx == b.cvx);
         let observations = facts.observations.clone();
-        (Recipient { birth, sex: facts.sex, date: facts.date, given, observations }, missing)
+        (
+            Recipient {
+                birth,
+                sex: facts.sex,
+                date: facts.date,
+                given,
+                observations,
+            },
+            missing,
+        )
     }
 
     /// One item for each vaccine group.
@@ -123,7 +150,10 @@ impl Schedule {
         };
         let (person, missing) = self.recipient(facts, birth);
         let live = LiveVaccines(self.live.clone());
-        self.groups.iter().map(|group| self.item(group, &person, &live, facts, &missing)).collect()
+        self.groups
+            .iter()
+            .map(|group| self.item(group, &person, &live, facts, &missing))
+            .collect()
     }
 
     fn item(
@@ -135,8 +165,15 @@ impl Schedule {
         missing: &[String],
     ) -> PreventiveItem {
         let antigens: Vec<&Antigen> = self.antigens.iter().filter(|a| a.group == group.id).collect();
-        let results: Vec<AntigenResult> = antigens.iter().filter_map(|a| antigen_result(a, person, live)).collect();
-        let last = person.given.iter().filter(|g| antigens.iter().any(|a| a.cvx.contains(&g.cvx))).map(|g| g.date);
+        let results: Vec<AntigenResult> = antigens
+            .iter()
+            .filter_map(|a| antigen_result(a, person, live))
+            .collect();
+        let last = person
+            .given
+            .iter()
+            .filter(|g| antigens.iter().any(|a| a.cvx.contains(&g.cvx)))
+            .map(|g| g.date);
         let merged = merge(&results, group.together, last.max());
         let mut used: Vec<usize> = results.iter().flat_map(|r| r.valid.iter().copied()).collect();
         used.sort_unstable();
@@ -179,7 +216,11 @@ impl Schedule {
 }
 
 fn source(group: &Group) -> RuleSource {
-    RuleSource { organization: "CDC/ACIP".to_owned(), title: group.source.clone(), year: group.year }
+    RuleSource {
+        organization: "CDC/ACIP".to_owned(),
+        title: group.source.clone(),
+        year: group.year,
+    }
 }
 
 fn unknown_birth(group: &Group) -> PreventiveItem {
@@ -211,13 +252,23 @@ fn antigen_result(antigen: &Antigen, person: &Recipient, live: &LiveVaccines) ->
     let mut complete: Vec<String> = Vec::new();
     for series in relevant {
         let is_complete = |group: &str| complete.iter().any(|g| g == group);
-        let evaluator = Evaluator { antigen, series, person, live, complete: &is_complete };
+        let evaluator = Evaluator {
+            antigen,
+            series,
+            person,
+            live,
+            complete: &is_complete,
+        };
         let progress = evaluator.progress();
         let forecast = evaluator.forecast(&progress);
         if forecast.standing == Standing::Complete {
             complete.push(series.group.clone());
         }
-        groups.entry(&series.group).or_default().push(Candidate { series, progress, forecast });
+        groups.entry(&series.group).or_default().push(Candidate {
+            series,
+            progress,
+            forecast,
+        });
     }
     let bests: Vec<Candidate<'_>> = groups.into_values().filter_map(|c| best_of_group(c, person)).collect();
     let best = best_overall(bests, person)?;
@@ -235,10 +286,18 @@ fn merge(results: &[AntigenResult], together: bool, last: Option<Date>) -> Optio
     if together && let Some(result) = any(Standing::Contraindicated) {
         return Some(result.forecast.clone());
     }
-    let open: Vec<&Forecast> =
-        results.iter().map(|r| &r.forecast).filter(|f| f.standing == Standing::NotComplete).collect();
+    let open: Vec<&Forecast> = results
+        .iter()
+        .map(|r| &r.forecast)
+        .filter(|f| f.standing == Standing::NotComplete)
+        .collect();
     if open.is_empty() {
-        let order = [Standing::Contraindicated, Standing::Complete, Standing::Immune, Standing::AgedOut];
+        let order = [
+            Standing::Contraindicated,
+            Standing::Complete,
+            Standing::Immune,
+            Standing::AgedOut,
+        ];
         return order.into_iter().find_map(any).map(|r| r.forecast.clone());
     }
     let earliest = |part: fn(&Forecast) -> Option<Date>| {
@@ -267,7 +326,10 @@ fn word(group: &Group, merged: Option<&Forecast>, person: &Recipient, doses: usi
     let shared = in_shared_ages(group, person);
     let Some(forecast) = merged else {
         if shared {
-            return (Status::SharedDecision, format!("Ask your care team whether the {title} vaccine is right for you."));
+            return (
+                Status::SharedDecision,
+                format!("Ask your care team whether the {title} vaccine is right for you."),
+            );
         }
         let why = format!("The {title} vaccine is for people with certain risks, and your chart shows none of them.");
         return (Status::NotApplicable, why);
@@ -279,18 +341,30 @@ fn word(group: &Group, merged: Option<&Forecast>, person: &Recipient, doses: usi
         n => format!("Your chart shows {n} doses that count."),
     };
     match forecast.standing {
-        Standing::Complete => (Status::UpToDate, format!("You have had the {title} doses that are advised. {given}")),
-        Standing::Immune => (Status::UpToDate, format!("Your chart shows that you are already immune ({title}).")),
-        Standing::Contraindicated => {
-            (Status::NotApplicable, format!("Your chart has a reason not to give the {title} vaccine."))
-        }
-        Standing::AgedOut if shared => {
-            (Status::SharedDecision, format!("Ask your care team whether the {title} vaccine is right for you."))
-        }
-        Standing::AgedOut => (Status::NotApplicable, format!("You are past the age for the {title} vaccine.")),
-        Standing::NotComplete if shared && doses == 0 => {
-            (Status::SharedDecision, format!("Ask your care team whether the {title} vaccine is right for you."))
-        }
+        Standing::Complete => (
+            Status::UpToDate,
+            format!("You have had the {title} doses that are advised. {given}"),
+        ),
+        Standing::Immune => (
+            Status::UpToDate,
+            format!("Your chart shows that you are already immune ({title})."),
+        ),
+        Standing::Contraindicated => (
+            Status::NotApplicable,
+            format!("Your chart has a reason not to give the {title} vaccine."),
+        ),
+        Standing::AgedOut if shared => (
+            Status::SharedDecision,
+            format!("Ask your care team whether the {title} vaccine is right for you."),
+        ),
+        Standing::AgedOut => (
+            Status::NotApplicable,
+            format!("You are past the age for the {title} vaccine."),
+        ),
+        Standing::NotComplete if shared && doses == 0 => (
+            Status::SharedDecision,
+            format!("Ask your care team whether the {title} vaccine is right for you."),
+        ),
         Standing::NotComplete if forecast.past_due.is_some_and(|d| today > d) => {
             (Status::Overdue, format!("The next {title} dose is overdue. {given}"))
         }

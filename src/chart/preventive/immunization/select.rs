@@ -60,10 +60,13 @@ impl Candidate<'_> {
 
 /// Adds `points` to the one candidate for which `better` is greatest; takes `loss` from the others; nothing on a tie.
 fn score<T: PartialOrd>(scores: &mut [i32], values: &[Option<T>], points: (i32, i32)) {
-    let best = values.iter().flatten().fold(None, |best: Option<&T>, value| match best {
-        Some(b) if b >= value => Some(b),
-        _ => Some(value),
-    });
+    let best = values
+        .iter()
+        .flatten()
+        .fold(None, |best: Option<&T>, value| match best {
+            Some(b) if b >= value => Some(b),
+            _ => Some(value),
+        });
     let Some(best) = best else { return };
     let winners = values.iter().filter(|v| v.as_ref() == Some(best)).count();
     for (score, value) in scores.iter_mut().zip(values) {
@@ -106,8 +109,15 @@ pub(super) fn best_of_group<'a>(candidates: Vec<Candidate<'a>>, person: &Recipie
         score(&mut scores, &values(&pool, |c| u8::from(c.product_kept())), (2, 2));
         score(&mut scores, &values(&pool, |c| u8::from(c.completeable())), (3, 3));
         score(&mut scores, &values(&pool, Candidate::valid), (2, 2));
-        score(&mut scores, &values(&pool, |c| std::cmp::Reverse(c.remaining())), (2, 2));
-        let ends: Vec<_> = pool.iter().map(|c| c.forecast.earliest.map(std::cmp::Reverse)).collect();
+        score(
+            &mut scores,
+            &values(&pool, |c| std::cmp::Reverse(c.remaining())),
+            (2, 2),
+        );
+        let ends: Vec<_> = pool
+            .iter()
+            .map(|c| c.forecast.earliest.map(std::cmp::Reverse))
+            .collect();
         score(&mut scores, &ends, (1, 1));
         return pick(pool, &scores);
     }
@@ -115,7 +125,10 @@ pub(super) fn best_of_group<'a>(candidates: Vec<Candidate<'a>>, person: &Recipie
         return Some(pool.swap_remove(place));
     }
     let mut scores = vec![0; pool.len()];
-    let starts: Vec<_> = pool.iter().map(|c| c.forecast.earliest.map(std::cmp::Reverse)).collect();
+    let starts: Vec<_> = pool
+        .iter()
+        .map(|c| c.forecast.earliest.map(std::cmp::Reverse))
+        .collect();
     score(&mut scores, &starts, (1, 1));
     score(&mut scores, &values(&pool, |c| u8::from(c.completeable())), (1, 1));
     score(&mut scores, &values(&pool, |c| u8::from(!c.series.product)), (1, 1));
@@ -141,9 +154,15 @@ pub(super) fn best_overall<'a>(mut bests: Vec<Candidate<'a>>, person: &Recipient
     if bests.iter().any(useful) {
         bests.retain(useful);
     }
-    let done: Vec<String> = bests.iter().filter(|c| c.complete()).map(|c| c.series.group.clone()).collect();
+    let done: Vec<String> = bests
+        .iter()
+        .filter(|c| c.complete())
+        .map(|c| c.series.group.clone())
+        .collect();
     bests.retain(|c| c.complete() || !c.series.equivalent.iter().any(|group| done.contains(group)));
-    let at_risk = bests.iter().any(|c| c.series.kind == SeriesKind::Risk && c.completeable());
+    let at_risk = bests
+        .iter()
+        .any(|c| c.series.kind == SeriesKind::Risk && c.completeable());
     bests.retain(|c| !at_risk || c.series.kind == SeriesKind::Risk);
     bests.into_iter().min_by_key(|c| {
         let rank = match c.forecast.standing {
@@ -152,6 +171,11 @@ pub(super) fn best_overall<'a>(mut bests: Vec<Candidate<'a>>, person: &Recipient
             Standing::Immune | Standing::Complete => 2,
             Standing::AgedOut => 3,
         };
-        (rank, c.forecast.recommended, c.series.kind == SeriesKind::Standard, c.series.preference)
+        (
+            rank,
+            c.forecast.recommended,
+            c.series.kind == SeriesKind::Standard,
+            c.series.preference,
+        )
     })
 }

@@ -117,7 +117,11 @@ impl Count {
             Some((number, list)) => (number, Some(list.trim_end().strip_suffix(']').ok_or_else(wrong)?)),
             None => (rest, None),
         };
-        let sign = number.chars().next().filter(|c| matches!(c, '>' | '<' | '=')).ok_or_else(wrong)?;
+        let sign = number
+            .chars()
+            .next()
+            .filter(|c| matches!(c, '>' | '<' | '='))
+            .ok_or_else(wrong)?;
         Ok(Self {
             valid_only,
             sign,
@@ -202,7 +206,11 @@ impl Skip {
         };
         let sets = rest
             .split('|')
-            .map(|set| set.split('&').map(|term| Term::parse(term, sets)).collect::<Result<Vec<_>, _>>())
+            .map(|set| {
+                set.split('&')
+                    .map(|term| Term::parse(term, sets))
+                    .collect::<Result<Vec<_>, _>>()
+            })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { step, sets })
     }

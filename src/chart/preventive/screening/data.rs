@@ -101,6 +101,9 @@ struct DoneEntry {
     /// Age from which it counts.
     #[serde(default)]
     from: Option<String>,
+    /// Only while the patient is younger than this.
+    #[serde(default)]
+    while_under: Option<String>,
     /// Only in the present pregnancy.
     #[serde(default)]
     this_pregnancy: bool,
@@ -135,6 +138,7 @@ pub(super) struct Done {
     pub every: Option<Period>,
     pub margin: Option<Period>,
     pub from: Option<Period>,
+    pub while_under: Option<Period>,
     pub this_pregnancy: bool,
     pub above: Option<f64>,
 }
@@ -144,14 +148,24 @@ fn period(text: Option<&String>) -> Result<Option<Period>, RuleError> {
 }
 
 fn known(terms: &Terms, id: &str) -> Result<(), RuleError> {
-    if terms.knows(id) { Ok(()) } else { Err(RuleError::Undefined { what: "a term", name: id.to_owned() }) }
+    if terms.knows(id) {
+        Ok(())
+    } else {
+        Err(RuleError::Undefined {
+            what: "a term",
+            name: id.to_owned(),
+        })
+    }
 }
 
 impl Rule {
     pub(super) fn check(entry: RuleEntry, terms: &Terms) -> Result<Self, RuleError> {
         let mut excludes = Vec::new();
         for text in &entry.excludes {
-            let wrong = || RuleError::Syntax { what: "an exclusion", text: text.clone() };
+            let wrong = || RuleError::Syntax {
+                what: "an exclusion",
+                text: text.clone(),
+            };
             let (term, reason) = text.split_once(" = ").ok_or_else(wrong)?;
             let (active, term) = match term.strip_prefix("active ") {
                 Some(rest) => (true, rest),
@@ -160,7 +174,11 @@ impl Rule {
             if !super::COMPUTED_EXCLUSIONS.contains(&term) {
                 known(terms, term)?;
             }
-            excludes.push(Exclusion { term: term.to_owned(), active, reason: reason.to_owned() });
+            excludes.push(Exclusion {
+                term: term.to_owned(),
+                active,
+                reason: reason.to_owned(),
+            });
         }
         let mut done = Vec::new();
         for item in &entry.done {
@@ -170,12 +188,17 @@ impl Rule {
                 every: period(item.every.as_ref())?,
                 margin: period(item.margin.as_ref())?,
                 from: period(item.from.as_ref())?,
+                while_under: period(item.while_under.as_ref())?,
                 this_pregnancy: item.this_pregnancy,
                 above: item.above,
             });
         }
         for need in &entry.needs {
-            need.yes.iter().chain(&need.no).chain(&need.number).try_for_each(|term| known(terms, term))?;
+            need.yes
+                .iter()
+                .chain(&need.no)
+                .chain(&need.number)
+                .try_for_each(|term| known(terms, term))?;
             period(need.within.as_ref())?;
         }
         Ok(Self {

@@ -5,6 +5,8 @@
 
 mod data;
 mod needs;
+#[cfg(test)]
+mod tests;
 
 use jiff::civil::Date;
 
@@ -38,11 +40,20 @@ struct Verdict {
 
 impl Verdict {
     fn new(status: Status, why: String) -> Self {
-        Self { status, why, dates: [None; 3], evidence: Vec::new(), missing: Vec::new() }
+        Self {
+            status,
+            why,
+            dates: [None; 3],
+            evidence: Vec::new(),
+            missing: Vec::new(),
+        }
     }
 
     fn unknown(why: &str, missing: &str) -> Self {
-        Self { missing: vec![missing.to_owned()], ..Self::new(Status::Unknown, why.to_owned()) }
+        Self {
+            missing: vec![missing.to_owned()],
+            ..Self::new(Status::Unknown, why.to_owned())
+        }
     }
 }
 
@@ -97,7 +108,10 @@ fn item(rule: &Rule, verdict: Verdict) -> PreventiveItem {
 
 fn verdict(rule: &Rule, facts: &Facts<'_>) -> Verdict {
     let Some(birth) = facts.birth.filter(|b| *b <= facts.date) else {
-        return Verdict::unknown("This depends on age, and your chart gives no exact date of birth.", "the exact date of birth");
+        return Verdict::unknown(
+            "This depends on age, and your chart gives no exact date of birth.",
+            "the exact date of birth",
+        );
     };
     if let (Some(wanted), Some(own)) = (rule.sex, facts.sex)
         && wanted != own
@@ -108,24 +122,40 @@ fn verdict(rule: &Rule, facts: &Facts<'_>) -> Verdict {
     let start = rule.from.map(|p| p.after(birth));
     let stop = rule.until.map(|p| p.after(birth));
     if stop.is_some_and(|day| facts.date >= day) {
-        return Verdict::new(Status::NotApplicable, "You are past the age for which this is advised.".to_owned());
+        return Verdict::new(
+            Status::NotApplicable,
+            "You are past the age for which this is advised.".to_owned(),
+        );
     }
     if let Some((reason, evidence)) = excluded(rule, facts) {
         let why = format!("This is not for you now: {reason}.");
-        return Verdict { evidence, ..Verdict::new(Status::NotApplicable, why) };
+        return Verdict {
+            evidence,
+            ..Verdict::new(Status::NotApplicable, why)
+        };
     }
-    let answers: Vec<(Answer, &str)> =
-        rule.entry.needs.iter().map(|need| (needs::answer(need, facts), need.what.as_str())).collect();
+    let answers: Vec<(Answer, &str)> = rule
+        .entry
+        .needs
+        .iter()
+        .map(|need| (needs::answer(need, facts), need.what.as_str()))
+        .collect();
     if let Some((_, what)) = answers.iter().find(|(answer, _)| matches!(answer, Answer::No)) {
         let why = format!("This is for people with {what}. Your chart does not show that.");
         return Verdict::new(Status::NotApplicable, why);
     }
     if let Some(day) = start.filter(|day| facts.date < *day) {
         let why = "You are younger than the age at which this starts.".to_owned();
-        return Verdict { dates: [Some(day), Some(day), None], ..Verdict::new(Status::NotYet, why) };
+        return Verdict {
+            dates: [Some(day), Some(day), None],
+            ..Verdict::new(Status::NotYet, why)
+        };
     }
     if rule.sex.is_some() && facts.sex.is_none() {
-        return Verdict::unknown("This depends on sex, and your chart does not state it.", "sex for clinical use");
+        return Verdict::unknown(
+            "This depends on sex, and your chart does not state it.",
+            "sex for clinical use",
+        );
     }
     let mut evidence: Vec<ChartReference> = Vec::new();
     for (answer, _) in &answers {
@@ -138,7 +168,11 @@ fn verdict(rule: &Rule, facts: &Facts<'_>) -> Verdict {
         && !done.open
         && done.holds_until.is_none_or(|day| facts.date < day)
     {
-        let when = done.reference.date.as_deref().map(|d| d.chars().take(10).collect::<String>());
+        let when = done
+            .reference
+            .date
+            .as_deref()
+            .map(|d| d.chars().take(10).collect::<String>());
         let why = match when {
             Some(day) => format!("Your chart shows that this was done on {day}."),
             None => "Your chart shows that this was done.".to_owned(),
@@ -158,7 +192,11 @@ fn verdict(rule: &Rule, facts: &Facts<'_>) -> Verdict {
         .collect();
     if !missing.is_empty() {
         let why = format!("This cannot be told, since your chart lacks {}.", missing.join(" and "));
-        return Verdict { missing, evidence, ..Verdict::new(Status::Unknown, why) };
+        return Verdict {
+            missing,
+            evidence,
+            ..Verdict::new(Status::Unknown, why)
+        };
     }
     due(rule, facts, last, start, evidence)
 }
@@ -189,7 +227,11 @@ fn due(
         (false, false, false) => " Your chart does not show that this was done.",
         (false, false, true) => "",
     };
-    Verdict { dates: [start, recommended, past_due], evidence, ..Verdict::new(status, format!("{says}{record}")) }
+    Verdict {
+        dates: [start, recommended, past_due],
+        evidence,
+        ..Verdict::new(status, format!("{says}{record}"))
+    }
 }
 
 fn counts(seen: &Seen<'_>) -> bool {
@@ -206,7 +248,12 @@ fn last_done(rule: &Rule, facts: &Facts<'_>, birth: Date) -> Option<LastDone> {
         for seen in done.any.iter().flat_map(|term| facts.seen(term)).filter(|s| counts(s)) {
             let Some(date) = seen.end.filter(|d| *d <= facts.date).or(seen.date) else {
                 if done.every.is_none() {
-                    let open = LastDone { reference: seen.reference(), again: None, holds_until: None, open: false };
+                    let open = LastDone {
+                        reference: seen.reference(),
+                        again: None,
+                        holds_until: None,
+                        open: false,
+                    };
                     return Some(open);
                 }
                 continue;
@@ -221,7 +268,15 @@ fn last_done(rule: &Rule, facts: &Facts<'_>, birth: Date) -> Option<LastDone> {
             // A later result replaces an earlier one where results decide; else what holds longest counts.
             let rank = if done.above.is_some() { date } else { far };
             if best.as_ref().is_none_or(|(known, _)| rank > *known) {
-                best = Some((rank, LastDone { reference: seen.reference(), again, holds_until, open }));
+                best = Some((
+                    rank,
+                    LastDone {
+                        reference: seen.reference(),
+                        again,
+                        holds_until,
+                        open,
+                    },
+                ));
             }
         }
     }
@@ -230,6 +285,7 @@ fn last_done(rule: &Rule, facts: &Facts<'_>, birth: Date) -> Option<LastDone> {
 
 fn in_scope(done: &Done, facts: &Facts<'_>, birth: Date, date: Date) -> bool {
     done.from.is_none_or(|p| date >= p.after(birth))
+        && done.while_under.is_none_or(|p| facts.date < p.after(birth))
         && (!done.this_pregnancy || pregnancy_start(facts).is_some_and(|(start, _)| date >= start))
 }
 
@@ -239,7 +295,9 @@ fn excluded(rule: &Rule, facts: &Facts<'_>) -> Option<(String, Vec<ChartReferenc
             "both-breasts-removed" => needs::both_breasts_removed(facts),
             "frail-and-ill" => needs::frail_and_ill(facts),
             "nursing-home-66" => needs::nursing_home(facts),
-            "pregnant" => pregnancy_start(facts).map(|(_, reference)| vec![reference]).unwrap_or_default(),
+            "pregnant" => pregnancy_start(facts)
+                .map(|(_, reference)| vec![reference])
+                .unwrap_or_default(),
             term => facts
                 .seen(term)
                 .iter()

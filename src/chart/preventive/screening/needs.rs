@@ -35,22 +35,36 @@ pub(super) fn latest_number(facts: &Facts<'_>, term: &str) -> Option<(f64, Chart
 }
 
 fn recent<'f, 'a>(facts: &'f Facts<'a>, need: &Need, term: &str) -> impl Iterator<Item = &'f Seen<'a>> {
-    let since = need.within.as_deref().and_then(|t| Period::parse(&format!("-{t}")).ok()).map(|p| p.after(facts.date));
+    let since = need
+        .within
+        .as_deref()
+        .and_then(|t| Period::parse(&format!("-{t}")).ok())
+        .map(|p| p.after(facts.date));
     let active = need.active;
     facts.seen(term).iter().filter(move |s| {
-        !matches!(s.kind, Kind::Order) && (!active || s.active) && since.is_none_or(|day| s.date.is_some_and(|d| d >= day))
+        !matches!(s.kind, Kind::Order)
+            && (!active || s.active)
+            && since.is_none_or(|day| s.date.is_some_and(|d| d >= day))
     })
 }
 
 /// Answers one need.
 pub(super) fn answer(need: &Need, facts: &Facts<'_>) -> Answer {
-    let unsaid = || need.missing.as_ref().map_or(Answer::No, |missing| Answer::Unknown(missing.clone()));
+    let unsaid = || {
+        need.missing
+            .as_ref()
+            .map_or(Answer::No, |missing| Answer::Unknown(missing.clone()))
+    };
     match need.computed.as_deref() {
         Some("pregnant") => {
             return pregnancy_start(facts).map_or(Answer::No, |(_, reference)| Answer::Yes(vec![reference]));
         }
         Some("can-be-pregnant") => {
-            return if facts.sex == Some(Sex::Male) { Answer::No } else { Answer::Yes(Vec::new()) };
+            return if facts.sex == Some(Sex::Male) {
+                Answer::No
+            } else {
+                Answer::Yes(Vec::new())
+            };
         }
         Some("smoked-20-pack-years") => return pack_years(facts, need),
         Some("smoked-within-15-years") => return quit(facts, need),
@@ -61,16 +75,29 @@ pub(super) fn answer(need: &Need, facts: &Facts<'_>) -> Answer {
             Some((value, reference, _)) => {
                 let high = need.at_least.is_none_or(|limit| value >= limit);
                 let low = need.below.is_none_or(|limit| value < limit);
-                if high && low { Answer::Yes(vec![reference]) } else { Answer::No }
+                if high && low {
+                    Answer::Yes(vec![reference])
+                } else {
+                    Answer::No
+                }
             }
             None => {
-                let found: Vec<_> = need.yes.iter().flat_map(|t| recent(facts, need, t)).map(Seen::reference).collect();
+                let found: Vec<_> = need
+                    .yes
+                    .iter()
+                    .flat_map(|t| recent(facts, need, t))
+                    .map(Seen::reference)
+                    .collect();
                 if found.is_empty() { unsaid() } else { Answer::Yes(found) }
             }
         };
     }
     let latest = |terms: &[String]| {
-        terms.iter().flat_map(|t| recent(facts, need, t)).max_by_key(|s| s.date).map(|s| (s.date, s.reference()))
+        terms
+            .iter()
+            .flat_map(|t| recent(facts, need, t))
+            .max_by_key(|s| s.date)
+            .map(|s| (s.date, s.reference()))
     };
     match (latest(&need.yes), latest(&need.no)) {
         (Some((yes, _)), Some((no, _))) if no > yes => Answer::No,
@@ -86,9 +113,17 @@ pub(super) fn pregnancy_start(facts: &Facts<'_>) -> Option<(Date, ChartReference
         return None;
     }
     let since = ago(facts.date, 308.days());
-    let seen = facts.seen("pregnancy").iter().filter(|s| s.active && !matches!(s.kind, Kind::Order));
-    let latest = seen.filter_map(|s| s.date.map(|d| (d, s.reference()))).max_by_key(|(date, _)| *date)?;
-    let ended = facts.seen("pregnancy-end").iter().any(|s| s.date.is_some_and(|d| d > latest.0));
+    let seen = facts
+        .seen("pregnancy")
+        .iter()
+        .filter(|s| s.active && !matches!(s.kind, Kind::Order));
+    let latest = seen
+        .filter_map(|s| s.date.map(|d| (d, s.reference())))
+        .max_by_key(|(date, _)| *date)?;
+    let ended = facts
+        .seen("pregnancy-end")
+        .iter()
+        .any(|s| s.date.is_some_and(|d| d > latest.0));
     (latest.0 >= since && !ended).then_some(latest)
 }
 
@@ -100,16 +135,30 @@ fn never_smoked(facts: &Facts<'_>) -> bool {
 
 fn pack_years(facts: &Facts<'_>, need: &Need) -> Answer {
     if let Some((years, reference, _)) = latest_number(facts, "pack-years") {
-        return if years >= 20.0 { Answer::Yes(vec![reference]) } else { Answer::No };
+        return if years >= 20.0 {
+            Answer::Yes(vec![reference])
+        } else {
+            Answer::No
+        };
     }
     if never_smoked(facts) {
         return Answer::No;
     }
-    Answer::Unknown(need.missing.clone().unwrap_or_else(|| "pack-years of smoking".to_owned()))
+    Answer::Unknown(
+        need.missing
+            .clone()
+            .unwrap_or_else(|| "pack-years of smoking".to_owned()),
+    )
 }
 
 fn quit(facts: &Facts<'_>, need: &Need) -> Answer {
-    let latest = |term: &str| facts.seen(term).iter().max_by_key(|s| s.date).map(|s| (s.date, s.reference()));
+    let latest = |term: &str| {
+        facts
+            .seen(term)
+            .iter()
+            .max_by_key(|s| s.date)
+            .map(|s| (s.date, s.reference()))
+    };
     let (current, former) = (latest("current-smoker"), latest("former-smoker"));
     if let Some((date, reference)) = &current
         && former.as_ref().is_none_or(|(f, _)| f <= date)
@@ -122,7 +171,11 @@ fn quit(facts: &Facts<'_>, need: &Need) -> Answer {
         _ => None,
     });
     if let Some((day, reference)) = stated {
-        return if day >= since { Answer::Yes(vec![reference]) } else { Answer::No };
+        return if day >= since {
+            Answer::Yes(vec![reference])
+        } else {
+            Answer::No
+        };
     }
     // Recorded as a smoker within the last 15 years: then that person stopped less than 15 years ago.
     if let Some((Some(date), reference)) = current
@@ -130,12 +183,22 @@ fn quit(facts: &Facts<'_>, need: &Need) -> Answer {
     {
         return Answer::Yes(vec![reference]);
     }
-    Answer::Unknown(need.missing.clone().unwrap_or_else(|| "the year in which smoking stopped".to_owned()))
+    Answer::Unknown(
+        need.missing
+            .clone()
+            .unwrap_or_else(|| "the year in which smoking stopped".to_owned()),
+    )
 }
 
 /// Records that show that both breasts were removed: one for both, or one for each side.
 pub(super) fn both_breasts_removed(facts: &Facts<'_>) -> Vec<ChartReference> {
-    let first = |term: &str| facts.seen(term).iter().find(|s| s.kind != Kind::Order).map(Seen::reference);
+    let first = |term: &str| {
+        facts
+            .seen(term)
+            .iter()
+            .find(|s| s.kind != Kind::Order)
+            .map(Seen::reference)
+    };
     if let Some(reference) = first("bilateral-mastectomy") {
         return vec![reference];
     }
@@ -152,16 +215,20 @@ pub(super) fn frail_and_ill(facts: &Facts<'_>) -> Vec<ChartReference> {
         return Vec::new();
     }
     let since = |span: Span| ago(facts.date, span);
-    let mut frail: Vec<&Seen<'_>> =
-        facts.seen("frailty").iter().filter(|s| s.active || s.date.is_some_and(|d| d >= since(1.year()))).collect();
+    let mut frail: Vec<&Seen<'_>> = facts
+        .seen("frailty")
+        .iter()
+        .filter(|s| s.active || s.date.is_some_and(|d| d >= since(1.year())))
+        .collect();
     frail.sort_by_key(|s| s.date);
     frail.dedup_by_key(|s| s.date);
     if frail.len() < 2 {
         return Vec::new();
     }
-    let ill = facts.seen("advanced-illness").iter().find(|s| {
-        s.kind == Kind::Condition && s.active || s.date.is_some_and(|d| d >= since(2.years()))
-    });
+    let ill = facts
+        .seen("advanced-illness")
+        .iter()
+        .find(|s| s.kind == Kind::Condition && s.active || s.date.is_some_and(|d| d >= since(2.years())));
     let medicine = facts.seen("dementia-medicine").iter().find(|s| s.active);
     match ill.or(medicine) {
         Some(seen) => vec![seen.reference()],
@@ -174,6 +241,10 @@ pub(super) fn nursing_home(facts: &Facts<'_>) -> Vec<ChartReference> {
     if facts.age.is_none_or(|age| age < 66) {
         return Vec::new();
     }
-    let latest = facts.seen("nursing-home").iter().filter(|s| s.active).max_by_key(|s| s.date);
+    let latest = facts
+        .seen("nursing-home")
+        .iter()
+        .filter(|s| s.active)
+        .max_by_key(|s| s.date);
     latest.map(Seen::reference).into_iter().collect()
 }
