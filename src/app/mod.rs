@@ -31,7 +31,9 @@ pub enum StartError {
     #[error("{0}")]
     Model(#[from] models::ModelError),
     /// The model does not load.
-    #[error("the model cannot be loaded ({0}); run `chartlight model fetch {1}` to get it again, or `chartlight doctor`")]
+    #[error(
+        "the model cannot be loaded ({0}); run `chartlight model fetch {1}` to get it again, or `chartlight doctor`"
+    )]
     Engine(#[source] crate::engine::EngineError, String),
     /// The guidance snapshot.
     #[error("the guidance snapshot cannot be used ({0}); run `chartlight guidance build`")]
@@ -127,7 +129,10 @@ fn contacts(settings: &Settings) -> EmergencyContacts {
 fn pipeline_settings(settings: &Settings) -> PipelineSettings {
     PipelineSettings {
         coverage_floor: settings.guidance.coverage_floor,
-        quotes: Limits { passages: settings.guidance.max_passages, sentences: settings.guidance.max_quoted_sentences },
+        quotes: Limits {
+            passages: settings.guidance.max_passages,
+            sentences: settings.guidance.max_quoted_sentences,
+        },
         explain: ExplainSettings {
             max_claims: settings.model.max_claims,
             max_tokens: settings.model.max_claim_tokens,
@@ -174,14 +179,18 @@ impl App {
         let store = Store::open(&settings.database_url(), settings.database.max_connections)
             .await
             .map_err(StartError::Store)?;
-        let preventive =
-            Arc::new(preventive::Rules::embedded().map_err(|error| StartError::Rules(error.to_string()))?);
+        let preventive = Arc::new(preventive::Rules::embedded().map_err(|error| StartError::Rules(error.to_string()))?);
         let local = local_issuer(settings)?;
         let authenticator = Authenticator::new(&settings.auth, local.as_deref())
             .map_err(|error| StartError::Auth(error.to_string()))?;
         let (pipeline, engine) = pipeline(settings, parts.generator).await?;
         let model = pipeline.generator().map(|generator| generator.model().clone());
-        let assistant = Assistant::new(pipeline, store.clone(), Arc::clone(&snapshots), Arc::clone(&parts.clock));
+        let assistant = Assistant::new(
+            pipeline,
+            store.clone(),
+            Arc::clone(&snapshots),
+            Arc::clone(&parts.clock),
+        );
         let stopping = Arc::new(AtomicBool::new(false));
         let state = WebState {
             assistant: assistant.clone(),
@@ -198,10 +207,24 @@ impl App {
             stopping: Arc::clone(&stopping),
         };
         let address = (settings.server.host.as_str(), settings.server.port);
-        let (server, port) = web::bind(&state, address, settings.server.workers, settings.server.shutdown_seconds)
-            .map_err(|error| StartError::Bind(settings.server.host.clone(), settings.server.port, error))?;
+        let (server, port) = web::bind(
+            &state,
+            address,
+            settings.server.workers,
+            settings.server.shutdown_seconds,
+        )
+        .map_err(|error| StartError::Bind(settings.server.host.clone(), settings.server.port, error))?;
         let shutdown = Duration::from_secs(settings.server.shutdown_seconds);
-        Ok(Self { server, port, assistant, engine, store, snapshots, stopping, shutdown })
+        Ok(Self {
+            server,
+            port,
+            assistant,
+            engine,
+            store,
+            snapshots,
+            stopping,
+            shutdown,
+        })
     }
 
     /// The port it listens on.

@@ -15,13 +15,17 @@ const CATALOGUE: &str = include_str!("models.toml");
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// Not in the catalogue and no path or address configured.
-    #[error("model.name \"{0}\" is not in the catalogue; `chartlight model list` shows it, or set model.path and model.sha256")]
+    #[error(
+        "model.name \"{0}\" is not in the catalogue; `chartlight model list` shows it, or set model.path and model.sha256"
+    )]
     Unknown(String),
     /// The file is not there.
     #[error("the model file {0} is missing; run `chartlight model fetch {1}`")]
     Missing(PathBuf, String),
     /// The file is another one.
-    #[error("the model file {path} is damaged (its SHA-256 is {found}, expected {expected}); run `chartlight model fetch {name}`")]
+    #[error(
+        "the model file {path} is damaged (its SHA-256 is {found}, expected {expected}); run `chartlight model fetch {name}`"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -102,12 +106,20 @@ pub fn expected(settings: &Settings) -> Result<Option<ModelFile>, ModelError> {
         } else {
             PathBuf::from(&model.path)
         };
-        return Ok(Some(ModelFile { name: model.name.clone(), path, sha256: model.sha256.to_lowercase() }));
+        return Ok(Some(ModelFile {
+            name: model.name.clone(),
+            path,
+            sha256: model.sha256.to_lowercase(),
+        }));
     }
     let known = catalogue()?.into_iter().find(|entry| entry.name == model.name);
     let entry = known.ok_or_else(|| ModelError::Unknown(model.name.clone()))?;
     let path = settings.model_dir().join(format!("{}.gguf", entry.name));
-    Ok(Some(ModelFile { name: entry.name, path, sha256: entry.sha256 }))
+    Ok(Some(ModelFile {
+        name: entry.name,
+        path,
+        sha256: entry.sha256,
+    }))
 }
 
 /// The configured model's file, checked; `None` for "none".
@@ -115,13 +127,20 @@ pub fn expected(settings: &Settings) -> Result<Option<ModelFile>, ModelError> {
 /// # Errors
 /// See [`ModelError`].
 pub fn find(settings: &Settings) -> Result<Option<ModelFile>, ModelError> {
-    let Some(file) = expected(settings)? else { return Ok(None) };
+    let Some(file) = expected(settings)? else {
+        return Ok(None);
+    };
     if !file.path.is_file() {
         return Err(ModelError::Missing(file.path, file.name));
     }
     let found = checked_hash(&file.path)?;
     if found != file.sha256 {
-        return Err(ModelError::Damaged { path: file.path, name: file.name, expected: file.sha256, found });
+        return Err(ModelError::Damaged {
+            path: file.path,
+            name: file.name,
+            expected: file.sha256,
+            found,
+        });
     }
     Ok(Some(file))
 }
@@ -161,7 +180,9 @@ pub fn hash_file(path: &Path, progress: &dyn Fn(u64)) -> std::io::Result<String>
     let mut done = 0u64;
     loop {
         let read = file.read(&mut buffer)?;
-        let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else { break };
+        let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else {
+            break;
+        };
         hasher.update(part);
         done += read as u64;
         progress(done);

@@ -10,13 +10,23 @@ const MAX_QUESTIONS: usize = 3;
 #[must_use]
 pub fn next_step(article: &Article, quoted: &[Citation]) -> Option<(String, Citation)> {
     let section = section(article, SectionKind::WhenToGetHelp)?;
-    if quoted.iter().any(|citation| citation.article == article.slug.as_str() && citation.section == section.kind) {
+    if quoted
+        .iter()
+        .any(|citation| citation.article == article.slug.as_str() && citation.section == section.kind)
+    {
         return None;
     }
     let passage = section.passages.first()?;
     // A passage may be long: the first two sentences, or the first list with its lead.
-    let list = passage.sentences.iter().any(|sentence| sentence.kind == SentenceKind::ListItem);
-    let end = if list { passage.sentences.len() } else { passage.sentences.len().min(2) };
+    let list = passage
+        .sentences
+        .iter()
+        .any(|sentence| sentence.kind == SentenceKind::ListItem);
+    let end = if list {
+        passage.sentences.len()
+    } else {
+        passage.sentences.len().min(2)
+    };
     let citation = cite(article, section, passage, 0, end)?;
     Some((citation.quote.clone(), citation))
 }
@@ -24,7 +34,9 @@ pub fn next_step(article: &Article, quoted: &[Citation]) -> Option<(String, Cita
 /// A few of the article's questions to ask.
 #[must_use]
 pub fn questions(article: &Article) -> Vec<(String, Citation)> {
-    let Some(section) = section(article, SectionKind::QuestionsToAsk) else { return Vec::new() };
+    let Some(section) = section(article, SectionKind::QuestionsToAsk) else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     for passage in &section.passages {
         for (at, sentence) in passage.sentences.iter().enumerate() {
@@ -60,8 +72,11 @@ fn cite(article: &Article, section: &Section, passage: &Passage, first: usize, e
 /// Flesch–Kincaid grade of all that a patient reads, rounded to a tenth.
 #[must_use]
 pub fn reading_grade(blocks: &[Block]) -> f64 {
-    let shown: Vec<&str> =
-        blocks.iter().filter(|block| block.kind != BlockKind::QuestionForCareTeam).map(|b| b.text.as_str()).collect();
+    let shown: Vec<&str> = blocks
+        .iter()
+        .filter(|block| block.kind != BlockKind::QuestionForCareTeam)
+        .map(|b| b.text.as_str())
+        .collect();
     let joined = shown.join("\n").replace("\n- ", ". ").replace(":.", ".");
     (text::flesch_kincaid_grade(&joined) * 10.0).round() / 10.0
 }

@@ -26,21 +26,38 @@ pub fn language(question: &str) -> &'static str {
     }
     let words = text::words(question);
     let spanish = words.iter().filter(|word| SPANISH.contains(&word.as_str())).count();
-    if spanish >= 2 && spanish * 4 >= words.len() { "es" } else { "en" }
+    if spanish >= 2 && spanish * 4 >= words.len() {
+        "es"
+    } else {
+        "en"
+    }
 }
 
 /// Words that point back.
-const BACK: [&str; 14] =
-    ["it", "its", "that", "this", "they", "them", "those", "these", "one", "eso", "esto", "ello", "same", "he"];
+const BACK: [&str; 14] = [
+    "it", "its", "that", "this", "they", "them", "those", "these", "one", "eso", "esto", "ello", "same", "he",
+];
 
 /// Beginnings of a follow-up.
-const OPENERS: [&str; 10] =
-    ["and ", "what about", "how about", "and what", "is it", "does it", "can it", "y ", "what else", "why"];
+const OPENERS: [&str; 10] = [
+    "and ",
+    "what about",
+    "how about",
+    "and what",
+    "is it",
+    "does it",
+    "can it",
+    "y ",
+    "what else",
+    "why",
+];
 
 /// The earlier topics a question leans on: those of the last answer, when the question is short and points back.
 #[must_use]
 pub fn topics(question: &str, earlier: &[EarlierTurn]) -> Vec<String> {
-    let Some(last) = earlier.iter().rev().find(|turn| !turn.topics.is_empty()) else { return Vec::new() };
+    let Some(last) = earlier.iter().rev().find(|turn| !turn.topics.is_empty()) else {
+        return Vec::new();
+    };
     let words = text::words(question);
     let folded = text::fold(question);
     let points_back = words.iter().any(|word| BACK.contains(&word.as_str()));
@@ -57,7 +74,10 @@ mod tests {
     use super::*;
 
     fn earlier() -> Vec<EarlierTurn> {
-        vec![EarlierTurn { question: "what is gout".to_owned(), topics: vec!["Gout".to_owned()] }]
+        vec![EarlierTurn {
+            question: "what is gout".to_owned(),
+            topics: vec!["Gout".to_owned()],
+        }]
     }
 
     #[test]

@@ -10,9 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::conversation::EarlierTurn;
 use super::pipeline::{Assessment, Inquiry, Pipeline};
-use crate::domain::{
-    Answer, Chart, Clock, ConversationId, Event, Patient, PatientId, TurnId, Urgency,
-};
+use crate::domain::{Answer, Chart, Clock, ConversationId, Event, Patient, PatientId, TurnId, Urgency};
 use crate::engine::{EngineError, Permit};
 use crate::retrieval::SnapshotHandle;
 use crate::store::{AuditEntry, NewTurn, Store, StoreError};
@@ -80,7 +78,13 @@ impl Assistant {
     /// Puts it together.
     #[must_use]
     pub fn new(pipeline: Arc<Pipeline>, store: Store, snapshots: Arc<SnapshotHandle>, clock: Arc<dyn Clock>) -> Self {
-        Self { pipeline, store, snapshots, clock, tasks: TaskTracker::new() }
+        Self {
+            pipeline,
+            store,
+            snapshots,
+            clock,
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// The stages.
@@ -136,7 +140,10 @@ impl Assistant {
         let turns = self.store.turns(patient, asked.conversation, HISTORY).await?;
         let earlier = turns
             .into_iter()
-            .map(|turn| EarlierTurn { topics: topics(&turn.answer), question: turn.question })
+            .map(|turn| EarlierTurn {
+                topics: topics(&turn.answer),
+                question: turn.question,
+            })
             .collect();
         let chart: Option<Arc<Chart>> = match self.store.chart(patient).await {
             Ok(stored) => Some(Arc::new(stored.chart)),

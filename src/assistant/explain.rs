@@ -48,7 +48,11 @@ pub fn targets(quotes: &[Quote], limit: usize) -> Vec<Target> {
             let at = quote.citation.first_sentence + offset;
             let citation = super::select::cite(&quote.citation, std::slice::from_ref(sentence), at);
             let grade = text::flesch_kincaid_grade(&sentence.text);
-            let target = Target { sentence: sentence.text.clone(), subject: quote.citation.title.clone(), citation };
+            let target = Target {
+                sentence: sentence.text.clone(),
+                subject: quote.citation.title.clone(),
+                citation,
+            };
             found.push((grade, found.len(), target));
         }
     }
@@ -103,8 +107,13 @@ struct PinnedJudge {
 
 impl ClaimJudge for PinnedJudge {
     fn judge(&mut self, item: usize, attempt: u32, claim: &str) -> Verdict {
-        let Some(target) = self.targets.get(item) else { return Verdict::Drop };
-        let source = Source { sentence: &target.sentence, subject: &target.subject };
+        let Some(target) = self.targets.get(item) else {
+            return Verdict::Drop;
+        };
+        let source = Source {
+            sentence: &target.sentence,
+            subject: &target.subject,
+        };
         match self.verifier.check(claim, &source) {
             // The same sentence twice in one answer helps nobody.
             Support::Supported { .. } if self.accepted.iter().any(|known| known == claim) => Verdict::Drop,
@@ -115,7 +124,10 @@ impl ClaimJudge for PinnedJudge {
             Support::Unsupported { check } => {
                 tracing::debug!(check, attempt, "claim not supported");
                 let offset = u32::try_from(item).unwrap_or(0);
-                Verdict::Retry(Sampling::Seeded { seed: self.seed.wrapping_add(offset), temperature: 0.5 })
+                Verdict::Retry(Sampling::Seeded {
+                    seed: self.seed.wrapping_add(offset),
+                    temperature: 0.5,
+                })
             }
         }
     }

@@ -49,11 +49,20 @@ impl Pipeline {
             pregnant: None,
             limit: 12,
         };
-        let grounding = snapshot.retrieve(&query).ok().filter(|found| found.coverage >= self.settings().coverage_floor);
-        let quotes = grounding.map(|found| select::quotes(&found, self.settings().quotes)).unwrap_or_default();
+        let grounding = snapshot
+            .retrieve(&query)
+            .ok()
+            .filter(|found| found.coverage >= self.settings().coverage_floor);
+        let quotes = grounding
+            .map(|found| select::quotes(&found, self.settings().quotes))
+            .unwrap_or_default();
         if quotes.is_empty() {
             let texts = self.texts().of(language);
-            let refusal = if blocks.is_empty() { &texts.refusal } else { &texts.refusal_with_facts };
+            let refusal = if blocks.is_empty() {
+                &texts.refusal
+            } else {
+                &texts.refusal_with_facts
+            };
             push(&mut blocks, BlockKind::Refusal, refusal.clone());
             return blocks;
         }
@@ -63,7 +72,10 @@ impl Pipeline {
             cite(&mut blocks, citation.clone());
         }
         let main = citations.first().and_then(|citation| {
-            snapshot.articles().iter().find(|article| article.slug.as_str() == citation.article)
+            snapshot
+                .articles()
+                .iter()
+                .find(|article| article.slug.as_str() == citation.article)
         });
         if let Some(article) = main {
             if let Some((text, citation)) = compose::next_step(article, &citations) {
@@ -81,7 +93,13 @@ impl Pipeline {
 
 fn push(blocks: &mut Vec<Block>, kind: BlockKind, text: String) {
     let index = blocks.len();
-    blocks.push(Block { index, kind, text, citations: Vec::new(), chart: Vec::new() });
+    blocks.push(Block {
+        index,
+        kind,
+        text,
+        citations: Vec::new(),
+        chart: Vec::new(),
+    });
 }
 
 fn cite(blocks: &mut [Block], citation: crate::domain::Citation) {

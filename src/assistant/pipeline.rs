@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use super::compose;
 use super::conversation::{self, EarlierTurn};
 use super::explain::{self, ExplainSettings};
 use super::prompt::{PromptError, PromptSet};
@@ -14,11 +15,10 @@ use super::select::{self, Quote};
 use super::texts::{TextBook, Texts};
 use super::triage::{EmergencyContacts, Speaker, TriageContext, TriageRules, TurnText};
 use super::verify::Verifier;
-use super::compose;
 use crate::chart;
 use crate::domain::{
-    Answer, Block, BlockKind, Chart, ChartReference, Citation, Event, Fact, Grounding, Question, Release, Timings, Triage,
-    Urgency,
+    Answer, Block, BlockKind, Chart, ChartReference, Citation, Event, Fact, Grounding, Question, Release, Timings,
+    Triage, Urgency,
 };
 use crate::engine::{GenerationEvent, Generator, Permit};
 use crate::retrieval::{RetrievalQuery, Snapshot};
@@ -69,7 +69,9 @@ pub struct Pipeline {
 
 impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pipeline").field("rules", &self.rules_hash).finish_non_exhaustive()
+        f.debug_struct("Pipeline")
+            .field("rules", &self.rules_hash)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,12 +118,28 @@ impl Pipeline {
         let rules_hash = {
             use sha2::Digest as _;
             let mut hasher = sha2::Sha256::new();
-            for part in [triage.hash(), scope.hash(), texts.hash(), verifier.hash(), &chart::hash()] {
+            for part in [
+                triage.hash(),
+                scope.hash(),
+                texts.hash(),
+                verifier.hash(),
+                &chart::hash(),
+            ] {
                 hasher.update(part);
             }
             hex::encode(hasher.finalize())
         };
-        Ok(Self { triage, scope, prompts, texts, verifier, contacts, generator, settings, rules_hash })
+        Ok(Self {
+            triage,
+            scope,
+            prompts,
+            texts,
+            verifier,
+            contacts,
+            generator,
+            settings,
+            rules_hash,
+        })
     }
 
     /// The limits of answers.
@@ -147,7 +165,10 @@ impl Pipeline {
     pub fn assess(&self, inquiry: &Inquiry) -> Assessment {
         let began = Instant::now();
         let mut turns = history(inquiry);
-        turns.push(TurnText { role: Speaker::User, text: inquiry.question.as_str() });
+        turns.push(TurnText {
+            role: Speaker::User,
+            text: inquiry.question.as_str(),
+        });
         let context = inquiry
             .chart
             .as_ref()
@@ -155,7 +176,12 @@ impl Pipeline {
             .unwrap_or_default();
         let triage = self.triage.assess(&turns, &context);
         let language = conversation::language(inquiry.question.as_str());
-        Assessment { triage, language, began, triage_ms: milliseconds(began) }
+        Assessment {
+            triage,
+            language,
+            began,
+            triage_ms: milliseconds(began),
+        }
     }
 
     /// Answers. Blocks are sent to `events` as they are ready; the receiver may leave at any time, then the model stops
@@ -176,9 +202,15 @@ impl Pipeline {
             return self.finish(draft, inquiry, "emergency".to_owned(), false);
         }
         let finding = self.scope.classify(&inquiry.question, &history(inquiry));
-        let policy = self.scope.policy(finding.scope, assessment.language).map(str::to_owned);
+        let policy = self
+            .scope
+            .policy(finding.scope, assessment.language)
+            .map(|text| self.texts.fill(text));
         let scope = finding.scope.as_str().to_owned();
-        if matches!(finding.scope, Scope::NonHealth | Scope::Redirection | Scope::OtherPersonsRecord) {
+        if matches!(
+            finding.scope,
+            Scope::NonHealth | Scope::Redirection | Scope::OtherPersonsRecord
+        ) {
             draft.notice(notice).await;
             draft.notice(policy).await;
             return self.finish(draft, inquiry, scope, true);
@@ -191,19 +223,29 @@ impl Pipeline {
         draft.notice(notice).await;
         draft.notice(policy).await;
         for fact in &facts {
-            draft.block(BlockKind::Fact, fact.text.clone(), Vec::new(), fact.references.clone()).await;
+            draft
+                .block(BlockKind::Fact, fact.text.clone(), Vec::new(), fact.references.clone())
+                .await;
         }
         if inquiry.chart.is_none() && mentions_own_chart(inquiry.question.as_str()) {
             draft.notice(Some(texts.chart_missing.clone())).await;
         }
         if quotes.is_empty() {
-            let refusal = if facts.is_empty() { &texts.refusal } else { &texts.refusal_with_facts };
-            draft.block(BlockKind::Refusal, refusal.clone(), Vec::new(), Vec::new()).await;
+            let refusal = if facts.is_empty() {
+                &texts.refusal
+            } else {
+                &texts.refusal_with_facts
+            };
+            draft
+                .block(BlockKind::Refusal, refusal.clone(), Vec::new(), Vec::new())
+                .await;
             return self.finish(draft, inquiry, scope, true);
         }
         for quote in &quotes {
             let text = quote.citation.quote.clone();
-            draft.block(BlockKind::Quote, text, vec![quote.citation.clone()], Vec::new()).await;
+            draft
+                .block(BlockKind::Quote, text, vec![quote.citation.clone()], Vec::new())
+                .await;
         }
         self.care_blocks(&mut draft, inquiry, &citations).await;
         if assessment.language == "en"
@@ -215,7 +257,10 @@ impl Pipeline {
     }
 
     fn urgency_notice(&self, assessment: &Assessment, texts: &Texts) -> Option<String> {
-        let notice = self.triage.notice(&assessment.triage, assessment.language, &self.contacts).map(|notice| notice.text);
+        let notice = self
+            .triage
+            .notice(&assessment.triage, assessment.language, &self.contacts)
+            .map(|notice| notice.text);
         match assessment.triage.urgency {
             Urgency::Emergency => Some(notice.unwrap_or_else(|| texts.emergency_fallback.clone())),
             Urgency::Urgent => Some(notice.unwrap_or_else(|| texts.urgent_fallback.clone())),
@@ -262,14 +307,21 @@ impl Pipeline {
 
     async fn care_blocks(&self, draft: &mut Draft<'_>, inquiry: &Inquiry, citations: &[Citation]) {
         let Some(main) = citations.first() else { return };
-        let Some(article) = inquiry.snapshot.articles().iter().find(|article| article.slug.as_str() == main.article) else {
+        let Some(article) = inquiry
+            .snapshot
+            .articles()
+            .iter()
+            .find(|article| article.slug.as_str() == main.article)
+        else {
             return;
         };
         if let Some((text, citation)) = compose::next_step(article, citations) {
             draft.block(BlockKind::NextStep, text, vec![citation], Vec::new()).await;
         }
         for (text, citation) in compose::questions(article) {
-            draft.block(BlockKind::QuestionForCareTeam, text, vec![citation], Vec::new()).await;
+            draft
+                .block(BlockKind::QuestionForCareTeam, text, vec![citation], Vec::new())
+                .await;
         }
     }
 
@@ -300,7 +352,9 @@ impl Pipeline {
                 Some(GenerationEvent::Claim { item, text, .. }) => {
                     if let Some(target) = targets.get(item) {
                         draft.timings.claims_shown += 1;
-                        draft.block(BlockKind::Explanation, text, vec![target.citation.clone()], Vec::new()).await;
+                        draft
+                            .block(BlockKind::Explanation, text, vec![target.citation.clone()], Vec::new())
+                            .await;
                     }
                 }
                 Some(GenerationEvent::Finished(stats)) => {
@@ -330,7 +384,10 @@ impl Pipeline {
             reading_grade: compose::reading_grade(&draft.blocks),
             records_used: records,
             release: Release {
-                model: self.generator.as_ref().map_or_else(|| "none".to_owned(), |g| g.model().sha256.clone()),
+                model: self
+                    .generator
+                    .as_ref()
+                    .map_or_else(|| "none".to_owned(), |g| g.model().sha256.clone()),
                 prompts: self.prompts.hash().to_owned(),
                 guidance: inquiry.snapshot.id().to_string(),
                 rules: self.rules_hash.clone(),
@@ -360,7 +417,10 @@ impl<'a> Draft<'a> {
             triage: assessment.triage.clone(),
             language: assessment.language,
             blocks: Vec::new(),
-            timings: Timings { triage_ms: assessment.triage_ms, ..Timings::default() },
+            timings: Timings {
+                triage_ms: assessment.triage_ms,
+                ..Timings::default()
+            },
         }
     }
 
@@ -379,7 +439,13 @@ impl<'a> Draft<'a> {
         if self.blocks.is_empty() {
             self.timings.first_block_ms = milliseconds(self.began);
         }
-        let block = Block { index: self.blocks.len(), kind, text, citations, chart };
+        let block = Block {
+            index: self.blocks.len(),
+            kind,
+            text,
+            citations,
+            chart,
+        };
         self.blocks.push(block.clone());
         self.send(Event::Block(block)).await;
     }
@@ -387,7 +453,14 @@ impl<'a> Draft<'a> {
 
 /// What the patient said before, oldest first.
 fn history(inquiry: &Inquiry) -> Vec<TurnText<'_>> {
-    inquiry.earlier.iter().map(|turn| TurnText { role: Speaker::User, text: &turn.question }).collect()
+    inquiry
+        .earlier
+        .iter()
+        .map(|turn| TurnText {
+            role: Speaker::User,
+            text: &turn.question,
+        })
+        .collect()
 }
 
 fn milliseconds(since: Instant) -> f64 {

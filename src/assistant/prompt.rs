@@ -54,7 +54,10 @@ impl PromptSet {
             hasher.update(text.as_bytes());
             hasher.update([0]);
         }
-        Ok(Self { hash: hex::encode(hasher.finalize()), files })
+        Ok(Self {
+            hash: hex::encode(hasher.finalize()),
+            files,
+        })
     }
 
     /// SHA-256 over names and texts of all prompt files.
@@ -69,14 +72,23 @@ impl PromptSet {
     /// # Errors
     /// When the file is missing, or its variables and `values` are not the same.
     pub fn render(&self, name: &str, values: &[(&str, &str)]) -> Result<String, PromptError> {
-        let text = self.files.get(name).ok_or_else(|| PromptError::Missing(name.to_owned()))?;
-        let unknown = |variable: &str| PromptError::Variable { prompt: name.to_owned(), variable: variable.to_owned() };
+        let text = self
+            .files
+            .get(name)
+            .ok_or_else(|| PromptError::Missing(name.to_owned()))?;
+        let unknown = |variable: &str| PromptError::Variable {
+            prompt: name.to_owned(),
+            variable: variable.to_owned(),
+        };
         let mut out = String::new();
         let mut used = Vec::new();
         let mut rest = text.trim_end();
         while let Some((before, after)) = rest.split_once("{{") {
             let (variable, after) = after.split_once("}}").ok_or_else(|| unknown("{{"))?;
-            let (_, value) = values.iter().find(|(name, _)| *name == variable).ok_or_else(|| unknown(variable))?;
+            let (_, value) = values
+                .iter()
+                .find(|(name, _)| *name == variable)
+                .ok_or_else(|| unknown(variable))?;
             out.push_str(before);
             out.push_str(value);
             used.push(variable);
@@ -96,10 +108,16 @@ mod tests {
 
     #[test]
     fn rendering_is_strict_and_values_are_data() {
-        let set = PromptSet { files: BTreeMap::from([("a".to_owned(), "x {{one}} y\n".to_owned())]), hash: String::new() };
+        let set = PromptSet {
+            files: BTreeMap::from([("a".to_owned(), "x {{one}} y\n".to_owned())]),
+            hash: String::new(),
+        };
         assert_eq!(set.render("a", &[("one", "{{two}}")]), Ok("x {{two}} y".to_owned()));
         assert!(matches!(set.render("a", &[]), Err(PromptError::Variable { .. })));
-        assert!(matches!(set.render("a", &[("one", "1"), ("two", "2")]), Err(PromptError::Variable { .. })));
+        assert!(matches!(
+            set.render("a", &[("one", "1"), ("two", "2")]),
+            Err(PromptError::Variable { .. })
+        ));
         assert!(matches!(set.render("b", &[]), Err(PromptError::Missing(_))));
     }
 }

@@ -28,6 +28,9 @@ pub struct Limits {
 /// A sentence below this share of the best one is not quoted.
 const KEEP_SHARE: f32 = 0.62;
 
+/// A passage below this share of the best one's retrieval score is about something else.
+const NEAR_SHARE: f32 = 0.55;
+
 /// Beginnings that lean on the sentence before.
 const LEANING: [&str; 22] = [
     "it ", "its ", "they ", "their ", "them ", "this ", "these ", "those ", "that ", "such ", "both ", "he ", "she ",
@@ -37,17 +40,15 @@ const LEANING: [&str; 22] = [
 /// The quotes for a grounding, best first; sections that only make sense as their own block are left out.
 #[must_use]
 pub fn quotes(grounding: &Grounding, limits: Limits) -> Vec<Quote> {
-    let candidates = grounding.passages.iter().filter(|passage| is_quotable(passage)).take(limits.passages);
-    let best = grounding
-        .passages
+    let candidates = candidates(grounding, limits.passages);
+    let best = candidates
         .iter()
-        .filter(|passage| is_quotable(passage))
-        .flat_map(|passage| passage.sentence_scores.iter().copied())
+        .map(|(passage, share)| best_score(passage) * share)
         .fold(0.0f32, f32::max);
     let mut found: Vec<Quote> = Vec::new();
     let mut room = limits.sentences;
-    for passage in candidates {
-        let chosen = choose(passage, best * KEEP_SHARE);
+    for (passage, share) in candidates {
+        let chosen = choose(passage, best * KEEP_SHARE / share);
         for run in runs(&chosen) {
             let cost = cost(passage, &run);
             if cost > room && !found.is_empty() {
@@ -67,6 +68,31 @@ pub fn quotes(grounding: &Grounding, limits: Limits) -> Vec<Quote> {
     found
 }
 
+/// The passages to quote from, with each one's retrieval score as a share of the best: those that come close to the best
+/// and hold sentences that answer this question, best of both first.
+fn candidates(grounding: &Grounding, limit: usize) -> Vec<(&GroundedPassage, f32)> {
+    let top = grounding
+        .passages
+        .iter()
+        .map(|passage| passage.score)
+        .fold(0.0f32, f32::max);
+    let mut found: Vec<(&GroundedPassage, f32)> = grounding
+        .passages
+        .iter()
+        .filter(|passage| is_quotable(passage) && top > 0.0)
+        .map(|passage| (passage, passage.score / top))
+        .filter(|(_, share)| *share >= NEAR_SHARE)
+        .collect();
+    let worth = |(passage, share): &(&GroundedPassage, f32)| share * (0.35 + 0.65 * best_score(passage));
+    found.sort_by(|a, b| worth(b).total_cmp(&worth(a)));
+    found.truncate(limit);
+    found
+}
+
+fn best_score(passage: &GroundedPassage) -> f32 {
+    passage.sentence_scores.iter().copied().fold(0.0f32, f32::max)
+}
+
 fn is_quotable(passage: &GroundedPassage) -> bool {
     passage.citation.section != SectionKind::QuestionsToAsk
 }
@@ -79,12 +105,19 @@ fn choose(passage: &GroundedPassage, floor: f32) -> Vec<usize> {
             mark(passage, at, &mut wanted);
         }
     }
-    wanted.iter().enumerate().filter(|(_, wanted)| **wanted).map(|(at, _)| at).collect()
+    wanted
+        .iter()
+        .enumerate()
+        .filter(|(_, wanted)| **wanted)
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// Marks a sentence with what it needs: the sentence it leans on, its whole list.
 fn mark(passage: &GroundedPassage, at: usize, wanted: &mut [bool]) {
-    let Some(sentence) = passage.sentences.get(at) else { return };
+    let Some(sentence) = passage.sentences.get(at) else {
+        return;
+    };
     match wanted.get_mut(at) {
         Some(flag) if !*flag => *flag = true,
         _ => return,
@@ -99,7 +132,11 @@ fn mark(passage: &GroundedPassage, at: usize, wanted: &mut [bool]) {
         SentenceKind::ListLead => mark(passage, at + 1, wanted),
         SentenceKind::ListItem => {
             mark(passage, at.wrapping_sub(1), wanted);
-            if passage.sentences.get(at + 1).is_some_and(|next| next.kind == SentenceKind::ListItem) {
+            if passage
+                .sentences
+                .get(at + 1)
+                .is_some_and(|next| next.kind == SentenceKind::ListItem)
+            {
                 mark(passage, at + 1, wanted);
             }
         }
@@ -126,8 +163,16 @@ fn cost(passage: &GroundedPassage, run: &[usize]) -> usize {
 fn quote(passage: &GroundedPassage, run: &[usize]) -> Option<Quote> {
     let (first, last) = (*run.first()?, *run.last()?);
     let sentences = passage.sentences.get(first..=last)?.to_vec();
-    let score = run.iter().filter_map(|at| passage.sentence_scores.get(*at)).copied().fold(0.0f32, f32::max);
-    Some(Quote { citation: cite(&passage.citation, &sentences, first), sentences, score })
+    let score = run
+        .iter()
+        .filter_map(|at| passage.sentence_scores.get(*at))
+        .copied()
+        .fold(0.0f32, f32::max);
+    Some(Quote {
+        citation: cite(&passage.citation, &sentences, first),
+        sentences,
+        score,
+    })
 }
 
 /// A citation of some sentences of a passage.
@@ -146,7 +191,7 @@ pub fn cite(passage: &Citation, sentences: &[Sentence], first: usize) -> Citatio
 pub fn shown(sentences: &[Sentence]) -> String {
     let mut out = String::new();
     for sentence in sentences {
-        if sentence.kind == SentenceKind::ListItem {
+        if sentence.kind == SentenceKind::ListItem && !(out.is_empty() && sentences.len() == 1) {
             out.push_str("\n- ");
         } else if !out.is_empty() {
             out.push(if out.contains("\n- ") { '\n' } else { ' ' });

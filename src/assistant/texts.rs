@@ -28,7 +28,14 @@ pub struct Texts {
 pub struct TextBook {
     languages: BTreeMap<&'static str, Texts>,
     english: Texts,
+    contacts: EmergencyContacts,
     hash: String,
+}
+
+fn fill(text: &str, contacts: &EmergencyContacts) -> String {
+    text.replace("{emergency}", &contacts.emergency)
+        .replace("{crisis}", &contacts.crisis)
+        .replace("{poison}", &contacts.poison)
 }
 
 impl TextBook {
@@ -37,11 +44,7 @@ impl TextBook {
     /// # Errors
     /// When a file is not valid.
     pub fn embedded(contacts: &EmergencyContacts) -> Result<Self, toml::de::Error> {
-        let fill = |text: &str| {
-            text.replace("{emergency}", &contacts.emergency)
-                .replace("{crisis}", &contacts.crisis)
-                .replace("{poison}", &contacts.poison)
-        };
+        let fill = |text: &str| fill(text, contacts);
         let english: Texts = toml::from_str(&fill(ENGLISH))?;
         let spanish: Texts = toml::from_str(&fill(SPANISH))?;
         let mut hasher = Sha256::new();
@@ -50,8 +53,15 @@ impl TextBook {
         Ok(Self {
             languages: BTreeMap::from([("en", english.clone()), ("es", spanish)]),
             english,
+            contacts: contacts.clone(),
             hash: hex::encode(hasher.finalize()),
         })
+    }
+
+    /// An approved text of another file with the institution's numbers put in.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
+        fill(text, &self.contacts)
     }
 
     /// The texts of a language, English where there are none.

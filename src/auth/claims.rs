@@ -48,7 +48,10 @@ impl Claims {
             .get(roles_claim)
             .and_then(serde_json::Value::as_array)
             .map(|roles| {
-                roles.iter().filter_map(|role| serde_json::from_value::<Role>(role.clone()).ok()).collect::<BTreeSet<_>>()
+                roles
+                    .iter()
+                    .filter_map(|role| serde_json::from_value::<Role>(role.clone()).ok())
+                    .collect::<BTreeSet<_>>()
             })
             .unwrap_or_default();
         let patient = match self.patient {

@@ -53,8 +53,15 @@ fn pick(keys: &[VerificationKey], id: Option<&str>, algorithm: Algorithm) -> Res
             _ => Err(AuthError::Key),
         };
     };
-    let named = keys.iter().find(|key| key.id.as_deref() == Some(id)).ok_or(AuthError::Key)?;
-    if named.algorithm == algorithm { Ok(named.key.clone()) } else { Err(AuthError::Algorithm) }
+    let named = keys
+        .iter()
+        .find(|key| key.id.as_deref() == Some(id))
+        .ok_or(AuthError::Key)?;
+    if named.algorithm == algorithm {
+        Ok(named.key.clone())
+    } else {
+        Err(AuthError::Algorithm)
+    }
 }
 
 #[derive(Debug)]
@@ -77,7 +84,14 @@ pub(super) struct JwksCache {
 
 impl JwksCache {
     pub(super) fn new(client: reqwest::Client, url: String, cooldown: Duration, max_age: Duration) -> Self {
-        Self { client, url, cooldown, max_age, fetched: ArcSwapOption::empty(), tried: Mutex::new(None) }
+        Self {
+            client,
+            url,
+            cooldown,
+            max_age,
+            fetched: ArcSwapOption::empty(),
+            tried: Mutex::new(None),
+        }
     }
 
     async fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<DecodingKey, AuthError> {
@@ -103,7 +117,10 @@ impl JwksCache {
         }
         *tried = Some(Instant::now());
         match self.fetch().await {
-            Ok(keys) => self.fetched.store(Some(Arc::new(Fetched { keys, at: Instant::now() }))),
+            Ok(keys) => self.fetched.store(Some(Arc::new(Fetched {
+                keys,
+                at: Instant::now(),
+            }))),
             Err(error) => tracing::warn!(error = %error, "an issuer's keys could not be fetched"),
         }
     }
@@ -134,7 +151,12 @@ enum FetchError {
 
 /// A signing key with its one algorithm; symmetric keys, encryption keys and other curves are passed over.
 fn verification_key(jwk: &Jwk) -> Option<VerificationKey> {
-    if jwk.common.public_key_use.as_ref().is_some_and(|usage| *usage != PublicKeyUse::Signature) {
+    if jwk
+        .common
+        .public_key_use
+        .as_ref()
+        .is_some_and(|usage| *usage != PublicKeyUse::Signature)
+    {
         return None;
     }
     let algorithm = match &jwk.algorithm {
@@ -154,5 +176,9 @@ fn verification_key(jwk: &Jwk) -> Option<VerificationKey> {
         return None;
     }
     let key = DecodingKey::from_jwk(jwk).ok()?;
-    Some(VerificationKey { id: jwk.common.key_id.clone(), algorithm, key })
+    Some(VerificationKey {
+        id: jwk.common.key_id.clone(),
+        algorithm,
+        key,
+    })
 }

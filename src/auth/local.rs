@@ -74,8 +74,10 @@ impl LocalIssuer {
     /// When the file cannot be read or written, or is damaged.
     pub fn open_or_create(folder: &Path) -> Result<Self, LocalIssuerError> {
         let path = folder.join("local-issuer.pk8");
-        let file_error =
-            |source| LocalIssuerError::File { path: path.display().to_string(), source };
+        let file_error = |source| LocalIssuerError::File {
+            path: path.display().to_string(),
+            source,
+        };
         let document = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -97,7 +99,11 @@ impl LocalIssuer {
             Ed25519KeyPair::from_pkcs8(&document).or(Err(LocalIssuerError::Damaged(path.display().to_string())))?;
         let public = pair.public_key().as_ref().to_vec();
         let id = hex::encode(Sha256::digest(&public)).chars().take(16).collect();
-        Ok(Self { key: EncodingKey::from_ed_der(&document), public, id })
+        Ok(Self {
+            key: EncodingKey::from_ed_der(&document),
+            public,
+            id,
+        })
     }
 
     pub(super) fn verification_key(&self) -> VerificationKey {
@@ -125,7 +131,10 @@ impl LocalIssuer {
             proxy: request.proxy,
             other: BTreeMap::from([("roles".to_owned(), roles), ("aud".to_owned(), AUDIENCE.into())]),
         };
-        let header = Header { kid: Some(self.id.clone()), ..Header::new(Algorithm::EdDSA) };
+        let header = Header {
+            kid: Some(self.id.clone()),
+            ..Header::new(Algorithm::EdDSA)
+        };
         jsonwebtoken::encode(&header, &claims, &self.key).or(Err(LocalIssuerError::Sign))
     }
 }

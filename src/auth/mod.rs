@@ -112,7 +112,10 @@ impl Authenticator {
                 keys: KeySource::Fixed(local.verification_key()),
             });
         }
-        Ok(Self { issuers, leeway_seconds: settings.leeway_seconds })
+        Ok(Self {
+            issuers,
+            leeway_seconds: settings.leeway_seconds,
+        })
     }
 
     /// Checks a token and says who it stands for.
@@ -129,7 +132,11 @@ impl Authenticator {
         let peek: claims::IssuerPeek =
             jsonwebtoken::dangerous::insecure_decode_claims(token).or(Err(AuthError::Malformed))?;
         let named = peek.iss.as_deref().ok_or_else(|| AuthError::Claim("iss".to_owned()))?;
-        let issuer = self.issuers.iter().find(|issuer| issuer.issuer == named).ok_or(AuthError::Issuer)?;
+        let issuer = self
+            .issuers
+            .iter()
+            .find(|issuer| issuer.issuer == named)
+            .ok_or(AuthError::Issuer)?;
         if !issuer.algorithms.contains(&header.alg) {
             return Err(AuthError::Algorithm);
         }
@@ -140,7 +147,8 @@ impl Authenticator {
         validation.set_issuer(&[&issuer.issuer]);
         validation.set_audience(&[&issuer.audience]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        let token = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|error| from_library(error.kind()))?;
+        let token =
+            jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|error| from_library(error.kind()))?;
         token.claims.into_principal(&issuer.roles_claim)
     }
 }

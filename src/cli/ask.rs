@@ -29,19 +29,44 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> Outcome {
     let server = arguments.server.clone().unwrap_or(configured);
     let client = reqwest::Client::new();
     let question = arguments.words.join(" ");
-    let signed: serde_json::Value =
-        post(&client, &format!("{server}/v1/dev/sign-in"), None, &serde_json::json!({"patient": arguments.patient}))
-            .await?
-            .json()
-            .await?;
-    let token = signed.get("token").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let made: serde_json::Value =
-        post(&client, &format!("{server}/v1/conversations"), Some(&token), &serde_json::json!({})).await?.json().await?;
+    let signed: serde_json::Value = post(
+        &client,
+        &format!("{server}/v1/dev/sign-in"),
+        None,
+        &serde_json::json!({"patient": arguments.patient}),
+    )
+    .await?
+    .json()
+    .await?;
+    let token = signed
+        .get("token")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let made: serde_json::Value = post(
+        &client,
+        &format!("{server}/v1/conversations"),
+        Some(&token),
+        &serde_json::json!({}),
+    )
+    .await?
+    .json()
+    .await?;
     let id = made.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
     let address = format!("{server}/v1/conversations/{id}/messages");
     println!("{} asks: {question}\n", arguments.patient);
-    let mut response = post(&client, &address, Some(&token), &serde_json::json!({"question": question})).await?;
-    let mut printer = Printer { began: Instant::now(), sources: Vec::new(), last: None };
+    let mut response = post(
+        &client,
+        &address,
+        Some(&token),
+        &serde_json::json!({"question": question}),
+    )
+    .await?;
+    let mut printer = Printer {
+        began: Instant::now(),
+        sources: Vec::new(),
+        last: None,
+    };
     let mut text = String::new();
     while let Some(chunk) = response.chunk().await? {
         text.push_str(&String::from_utf8_lossy(&chunk));
@@ -54,7 +79,9 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> Outcome {
     printer.end();
     if arguments.curl {
         println!("\nAsk the next question yourself (the token is valid for an hour):\n");
-        println!("curl -N {address} \\\n  -H 'Authorization: Bearer {token}' \\\n  -H 'Content-Type: application/json' -H 'Accept: text/event-stream' \\\n  -d '{{\"question\":\"is my kidney function getting worse?\"}}'");
+        println!(
+            "curl -N {address} \\\n  -H 'Authorization: Bearer {token}' \\\n  -H 'Content-Type: application/json' -H 'Accept: text/event-stream' \\\n  -d '{{\"question\":\"is my kidney function getting worse?\"}}'"
+        );
     }
     Ok(())
 }
@@ -65,7 +92,10 @@ async fn post(
     token: Option<&str>,
     body: &serde_json::Value,
 ) -> Result<reqwest::Response, anyhow::Error> {
-    let mut request = client.post(address).json(body).header("Accept", "text/event-stream, application/json");
+    let mut request = client
+        .post(address)
+        .json(body)
+        .header("Accept", "text/event-stream, application/json");
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
@@ -76,7 +106,10 @@ async fn post(
         return Ok(response);
     }
     let problem: serde_json::Value = response.json().await.unwrap_or_default();
-    let detail = problem.get("detail").and_then(serde_json::Value::as_str).unwrap_or("no detail");
+    let detail = problem
+        .get("detail")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("no detail");
     anyhow::bail!("the server refused: {detail}")
 }
 
@@ -89,7 +122,13 @@ struct Printer {
 
 impl Printer {
     fn frame(&mut self, frame: &str) -> Outcome {
-        let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim();
+        let field = |name: &str| {
+            frame
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap_or("")
+                .trim()
+        };
         let (event, data) = (field("event:"), field("data:"));
         match event {
             "triage" => {
@@ -120,7 +159,11 @@ impl Printer {
         }
         let mut marks = String::new();
         for citation in &block.citations {
-            let source = (citation.title.clone(), citation.section.as_str().to_owned(), citation.passage.clone());
+            let source = (
+                citation.title.clone(),
+                citation.section.as_str().to_owned(),
+                citation.passage.clone(),
+            );
             let known = self.sources.iter().position(|other| *other == source);
             let number = known.unwrap_or_else(|| {
                 self.sources.push(source);

@@ -32,7 +32,11 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Outcome {
         let bytes = std::fs::read(&file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
         let imported = parse_bundle(&bytes, expected.as_ref()).map_err(|error| {
             let ids = patients(&bytes).unwrap_or_default();
-            let hint = if ids.len() > 1 { " (choose one with --patient)" } else { "" };
+            let hint = if ids.len() > 1 {
+                " (choose one with --patient)"
+            } else {
+                ""
+            };
             anyhow::anyhow!("{}: {error}{hint}; nothing was changed", file.display())
         })?;
         let patient = imported.chart.patient.clone();
@@ -48,7 +52,10 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Outcome {
         store.put_chart(&imported.chart, &imported.resources, &audit).await?;
         let read: usize = imported.report.read.values().sum();
         let kept: usize = imported.report.kept_unread.values().sum();
-        println!("{patient}: {read} resources read, {kept} kept unread, {} warnings", imported.report.warnings.len());
+        println!(
+            "{patient}: {read} resources read, {kept} kept unread, {} warnings",
+            imported.report.warnings.len()
+        );
         for warning in imported.report.warnings.iter().take(10) {
             println!("  {warning}");
         }

@@ -31,7 +31,11 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Outcome {
             anyhow::bail!("mend the settings first");
         }
     };
-    println!("settings   good ({:?} mode, data in {})", settings.mode, settings.data_dir.display());
+    println!(
+        "settings   good ({:?} mode, data in {})",
+        settings.mode,
+        settings.data_dir.display()
+    );
     let mut faults = 0;
     let mut check = |name: &str, outcome: Result<String, String>| match outcome {
         Ok(note) => println!("{name:<10} good ({note})"),
@@ -61,7 +65,11 @@ fn model(settings: &Settings) -> Result<String, String> {
 
 fn guidance(settings: &Settings) -> Result<String, String> {
     let snapshot = crate::app::snapshot(settings).map_err(|error| error.to_string())?;
-    Ok(format!("{} articles, {} passages", snapshot.articles().len(), snapshot.passage_count()))
+    Ok(format!(
+        "{} articles, {} passages",
+        snapshot.articles().len(),
+        snapshot.passage_count()
+    ))
 }
 
 async fn database(settings: &Settings) -> Result<String, String> {
@@ -90,7 +98,11 @@ fn processor() -> Result<String, String> {
         ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
         ("avx512vnni", std::arch::is_x86_feature_detected!("avx512vnni")),
     ];
-    let has: Vec<&str> = features.iter().filter(|(_, here)| *here).map(|(name, _)| *name).collect();
+    let has: Vec<&str> = features
+        .iter()
+        .filter(|(_, here)| *here)
+        .map(|(name, _)| *name)
+        .collect();
     let threads = std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get);
     if has.contains(&"avx2") {
         Ok(format!("{threads} threads, {}", has.join(" ")))

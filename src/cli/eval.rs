@@ -72,19 +72,42 @@ pub(super) enum Command {
 pub(super) async fn run(settings: &Settings, command: Command) -> Outcome {
     match command {
         Command::Triage { cases, out } => print!("{}", eval::triage::run(&cases, &out)?),
-        Command::Retrieval { corpus, queries, qrels, run } => {
+        Command::Retrieval {
+            corpus,
+            queries,
+            qrels,
+            run,
+        } => {
             let tuning = retrieval::Tuning::default();
-            let options = eval::retrieval::RetrievalOptions { corpus, queries, qrels, run, tuning };
+            let options = eval::retrieval::RetrievalOptions {
+                corpus,
+                queries,
+                qrels,
+                run,
+                tuning,
+            };
             print!("{}", eval::retrieval::run(&options)?);
         }
         Command::Preventive { cases, out } => print!("{}", eval::preventive::run(&cases, &out)?),
-        Command::Answers { questions, out, chart, model, corpus, date } => {
+        Command::Answers {
+            questions,
+            out,
+            chart,
+            model,
+            corpus,
+            date,
+        } => {
             let mut settings = settings.clone();
             if let Some(model) = model {
                 settings.model.name = model;
             }
             let today = date.unwrap_or_else(|| SystemClock.today());
-            let options = eval::answers::AnswersOptions { questions, out, chart, today };
+            let options = eval::answers::AnswersOptions {
+                questions,
+                out,
+                chart,
+                today,
+            };
             answers(&settings, &options, corpus.as_deref()).await?;
         }
     }
@@ -105,7 +128,10 @@ async fn answers(settings: &Settings, options: &eval::answers::AnswersOptions, c
     let (pipeline, engine) = crate::app::pipeline(settings, None).await?;
     let bar = indicatif::ProgressBar::new_spinner();
     bar.set_message("answering");
-    let report = eval::answers::run(options, &pipeline, Arc::new(snapshot), &|done| bar.set_position(done as u64)).await?;
+    let report = eval::answers::run(options, &pipeline, Arc::new(snapshot), &|done| {
+        bar.set_position(done as u64)
+    })
+    .await?;
     bar.finish_and_clear();
     if let Some(engine) = engine {
         engine.stop();

@@ -78,7 +78,12 @@ fn check(folder: &Path, strict: bool) -> Outcome {
     for finding in &report.warnings {
         println!("warning  {finding}");
     }
-    println!("{} articles, {} errors, {} warnings", report.articles, report.errors.len(), report.warnings.len());
+    println!(
+        "{} articles, {} errors, {} warnings",
+        report.articles,
+        report.errors.len(),
+        report.warnings.len()
+    );
     if !report.errors.is_empty() || (strict && !report.warnings.is_empty()) {
         anyhow::bail!("the guidance has faults (see above)");
     }
@@ -98,9 +103,15 @@ fn search(settings: &Settings, text: &str, language: &str) -> Outcome {
         limit: 8,
     };
     let grounding = snapshot.retrieve(&query)?;
-    println!("coverage {:.2} (below {} counts as not covered)", grounding.coverage, settings.guidance.coverage_floor);
+    println!(
+        "coverage {:.2} (below {} counts as not covered)",
+        grounding.coverage, settings.guidance.coverage_floor
+    );
     for passage in &grounding.passages {
-        println!("\n{:.2}  {} — {}", passage.score, passage.citation.title, passage.heading);
+        println!(
+            "\n{:.2}  {} — {}",
+            passage.score, passage.citation.title, passage.heading
+        );
         for (sentence, score) in passage.sentences.iter().zip(&passage.sentence_scores) {
             println!("   {score:.2}  {}", sentence.text);
         }

@@ -1,5 +1,9 @@
 //! The command line, one file per command. Prints to people; decides nothing.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the part of the program that talks on a terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the part of the program that talks on a terminal"
+)]
 
 mod ask;
 mod chart;
@@ -96,7 +100,10 @@ fn with_settings(settings: &Settings, command: Command) -> Outcome {
 }
 
 fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }
 
 fn block_on_value<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {

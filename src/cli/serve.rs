@@ -8,7 +8,14 @@ use crate::config::Settings;
 use crate::domain::SystemClock;
 
 pub(super) async fn run(settings: &Settings) -> Outcome {
-    let app = App::build(settings, Parts { clock: Arc::new(SystemClock), generator: None }).await?;
+    let app = App::build(
+        settings,
+        Parts {
+            clock: Arc::new(SystemClock),
+            generator: None,
+        },
+    )
+    .await?;
     let address = format!("http://{}:{}", settings.server.host, app.port());
     println!("Chartlight listens on {address}");
     println!("  patient page  {address}/");

@@ -33,7 +33,9 @@ fn role(text: &str) -> Result<Role, String> {
 
 pub(super) fn run(settings: &Settings, arguments: &Arguments) -> Outcome {
     let issuer = crate::app::local_issuer(settings)?;
-    let issuer = issuer.ok_or_else(|| anyhow::anyhow!("the local issuer is off (auth.local_issuer): get tokens from your own issuer"))?;
+    let issuer = issuer.ok_or_else(|| {
+        anyhow::anyhow!("the local issuer is off (auth.local_issuer): get tokens from your own issuer")
+    })?;
     let patient = arguments.patient.as_deref().map(PatientId::parse).transpose()?;
     if arguments.roles.contains(&Role::Patient) && patient.is_none() {
         anyhow::bail!("the role patient needs --patient ID");

@@ -167,7 +167,11 @@ impl Settings {
         match layers.extract::<Self>() {
             Ok(settings) => {
                 settings.check(&mut problems);
-                if problems.is_empty() { Ok(settings) } else { Err(ConfigError { problems }) }
+                if problems.is_empty() {
+                    Ok(settings)
+                } else {
+                    Err(ConfigError { problems })
+                }
             }
             Err(errors) => {
                 for error in errors {
@@ -207,27 +211,48 @@ impl Settings {
                     &format!("auth.issuers {name}: algorithm {algorithm} is not RS256, ES256 or EdDSA"),
                 );
             }
-            need(!issuer.algorithms.is_empty(), &format!("auth.issuers {name}: algorithms is empty"));
+            need(
+                !issuer.algorithms.is_empty(),
+                &format!("auth.issuers {name}: algorithms is empty"),
+            );
             need(
                 issuer.jwks_url.starts_with("https://") || !production,
                 &format!("auth.issuers {name}: jwks_url must be https in production mode"),
             );
-            need(!issuer.audience.is_empty(), &format!("auth.issuers {name}: audience is empty"));
+            need(
+                !issuer.audience.is_empty(),
+                &format!("auth.issuers {name}: audience is empty"),
+            );
         }
         need(
             (0.0..=1.0).contains(&self.guidance.coverage_floor),
             "guidance.coverage_floor must lie between 0 and 1",
         );
-        need(self.guidance.max_passages >= 1, "guidance.max_passages must be at least 1");
-        need(self.guidance.max_quoted_sentences >= 1, "guidance.max_quoted_sentences must be at least 1");
+        need(
+            self.guidance.max_passages >= 1,
+            "guidance.max_passages must be at least 1",
+        );
+        need(
+            self.guidance.max_quoted_sentences >= 1,
+            "guidance.max_quoted_sentences must be at least 1",
+        );
         let model = &self.model;
         need(
             model.context_tokens >= 2048 && model.context_tokens <= 131_072,
             "model.context_tokens must lie between 2048 and 131072",
         );
-        need((32..=4096).contains(&model.batch_tokens), "model.batch_tokens must lie between 32 and 4096");
-        need((1..=64).contains(&model.sequences), "model.sequences must lie between 1 and 64");
-        need((1..=1024).contains(&model.queue), "model.queue must lie between 1 and 1024");
+        need(
+            (32..=4096).contains(&model.batch_tokens),
+            "model.batch_tokens must lie between 32 and 4096",
+        );
+        need(
+            (1..=64).contains(&model.sequences),
+            "model.sequences must lie between 1 and 64",
+        );
+        need(
+            (1..=1024).contains(&model.queue),
+            "model.queue must lie between 1 and 1024",
+        );
         need(
             matches!(model.kv_type.as_str(), "f16" | "f32" | "q8_0"),
             "model.kv_type must be \"f16\", \"f32\" or \"q8_0\"",
@@ -241,11 +266,20 @@ impl Settings {
             "model.kv_type \"q8_0\" needs model.flash_attention \"on\" or \"auto\"",
         );
         let given = !model.path.is_empty() || !model.url.is_empty();
-        need(!given || model.sha256.len() == 64, "model.sha256 (64 hex digits) is required with model.path or model.url");
-        need(matches!(self.log.format.as_str(), "text" | "json"), "log.format must be \"text\" or \"json\"");
+        need(
+            !given || model.sha256.len() == 64,
+            "model.sha256 (64 hex digits) is required with model.path or model.url",
+        );
+        need(
+            matches!(self.log.format.as_str(), "text" | "json"),
+            "log.format must be \"text\" or \"json\"",
+        );
         let url = secrecy::ExposeSecret::expose_secret(&self.database.url);
         need(
-            url.is_empty() || url.starts_with("sqlite:") || url.starts_with("postgres://") || url.starts_with("postgresql://"),
+            url.is_empty()
+                || url.starts_with("sqlite:")
+                || url.starts_with("postgres://")
+                || url.starts_with("postgresql://"),
             "database.url must begin with sqlite: or postgres://",
         );
     }
@@ -276,13 +310,19 @@ impl Settings {
     #[must_use]
     pub fn engine_threads(&self) -> i32 {
         let available = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
-        let wanted = if self.model.threads == 0 { available } else { self.model.threads as usize };
+        let wanted = if self.model.threads == 0 {
+            available
+        } else {
+            self.model.threads as usize
+        };
         i32::try_from(wanted).unwrap_or(2)
     }
 }
 
 fn environment() -> Env {
-    Env::prefixed("CHARTLIGHT_").ignore(&["config", "test_model"]).split("__")
+    Env::prefixed("CHARTLIGHT_")
+        .ignore(&["config", "test_model"])
+        .split("__")
 }
 
 /// Keys that no default names. Entries of lists (issuers) are checked when they are read.
@@ -290,7 +330,15 @@ fn unknown_keys(defaults: &Figment, layers: &Figment) -> Vec<String> {
     fn paths(value: &figment::value::Value, at: &str, found: &mut Vec<String>) {
         if let figment::value::Value::Dict(_, entries) = value {
             for (key, inner) in entries {
-                paths(inner, &if at.is_empty() { key.clone() } else { format!("{at}.{key}") }, found);
+                paths(
+                    inner,
+                    &if at.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{at}.{key}")
+                    },
+                    found,
+                );
             }
         } else {
             found.push(at.to_owned());
@@ -317,7 +365,11 @@ mod tests {
 
     fn with_file(text: &str) -> Result<Settings, ConfigError> {
         let file = tempfile::NamedTempFile::new().and_then(|file| std::fs::write(file.path(), text).map(|()| file));
-        let Ok(file) = file else { return Err(ConfigError { problems: vec!["no temporary file".to_owned()] }) };
+        let Ok(file) = file else {
+            return Err(ConfigError {
+                problems: vec!["no temporary file".to_owned()],
+            });
+        };
         Settings::load(Some(file.path()))
     }
 
@@ -328,10 +380,14 @@ mod tests {
 
     #[test]
     fn every_problem_is_reported_at_once_and_unknown_keys_are_refused() {
-        let error = with_file("mode = \"production\"\n[server]\nprot = 1\n[log]\nformat = \"xml\"\n[model]\nsequences = 0\n");
+        let error =
+            with_file("mode = \"production\"\n[server]\nprot = 1\n[log]\nformat = \"xml\"\n[model]\nsequences = 0\n");
         let problems = error.err().map(|error| error.problems).unwrap_or_default();
         for part in ["server.prot", "local_issuer", "log.format", "model.sequences"] {
-            assert!(problems.iter().any(|problem| problem.contains(part)), "{part} in {problems:?}");
+            assert!(
+                problems.iter().any(|problem| problem.contains(part)),
+                "{part} in {problems:?}"
+            );
         }
     }
 

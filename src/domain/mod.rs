@@ -13,17 +13,13 @@ pub mod text;
 pub mod urgency;
 
 pub use answer::{
-    Answer, Block, BlockKind, ChartReference, Citation, Event, Fact, Grounding, Release, Support,
-    Timings, Triage, TriageReason,
+    Answer, Block, BlockKind, ChartReference, Citation, Event, Fact, Grounding, Release, Support, Timings, Triage,
+    TriageReason,
 };
 pub use chart::Chart;
 pub use clock::{Clock, SystemClock};
-pub use guidance::{
-    Article, Audience, Codes, Passage, Section, SectionKind, Sentence, SentenceKind, Source,
-};
-pub use ids::{
-    ArticleSlug, ConversationId, IdError, PassageId, PatientId, SnapshotId, TurnId,
-};
+pub use guidance::{Article, Audience, Codes, Passage, Section, SectionKind, Sentence, SentenceKind, Source};
+pub use ids::{ArticleSlug, ConversationId, IdError, PassageId, PatientId, SnapshotId, TurnId};
 pub use principal::{Patient, Principal, Role};
 pub use question::{Question, QuestionError};
 pub use urgency::Urgency;

@@ -48,7 +48,11 @@ impl LoadedModel {
             Ok(template) => template,
             Err(_) => LlamaChatTemplate::new("chatml").map_err(|error| EngineError::Load(error.to_string()))?,
         };
-        Ok(Self { backend, model, template })
+        Ok(Self {
+            backend,
+            model,
+            template,
+        })
     }
 
     pub(super) fn context(&self, settings: &EngineSettings) -> Result<LlamaContext<'_>, EngineError> {
@@ -75,7 +79,9 @@ impl LoadedModel {
             .with_kv_unified(true)
             .with_flash_attention_policy(flash)
             .with_no_perf(true);
-        self.model.new_context(&self.backend, params).map_err(|error| EngineError::Load(error.to_string()))
+        self.model
+            .new_context(&self.backend, params)
+            .map_err(|error| EngineError::Load(error.to_string()))
     }
 
     /// Tokens of the shared beginning (template and system text), and of one user message with the answer's opening.

@@ -103,7 +103,9 @@ pub struct GenerateRequest {
 
 impl std::fmt::Debug for GenerateRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GenerateRequest").field("items", &self.items.len()).finish_non_exhaustive()
+        f.debug_struct("GenerateRequest")
+            .field("items", &self.items.len())
+            .finish_non_exhaustive()
     }
 }
 

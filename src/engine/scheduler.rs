@@ -17,7 +17,11 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(sequences: i32, cells: usize) -> Self {
-        Self { free: (0..sequences).rev().collect(), cells, used: 0 }
+        Self {
+            free: (0..sequences).rev().collect(),
+            cells,
+            used: 0,
+        }
     }
 
     /// A place with `cells` tokens, or `None` when no id or not enough cells are free.

@@ -94,7 +94,11 @@ impl Sequence {
                         line.to_owned()
                     };
                     // A claim cut by the limit is no sentence; an empty text is judged unsupported.
-                    return Progress::Claim(if full && bytes.is_some() && !line_done { String::new() } else { whole });
+                    return Progress::Claim(if full && bytes.is_some() && !line_done {
+                        String::new()
+                    } else {
+                        whole
+                    });
                 }
                 if self.stop == Stop::Sentence {
                     let mut found = text::sentences(text).into_iter();

@@ -20,12 +20,21 @@ pub fn generation(permit: Permit, events: Vec<GenerationEvent>) -> Generation {
     for event in events {
         drop(sender.try_send(event));
     }
-    Generation { events: receiver, _permit: permit }
+    Generation {
+        events: receiver,
+        _permit: permit,
+    }
 }
 
 /// A generation whose events the test sends itself.
 #[must_use]
 pub fn open_generation(permit: Permit) -> (mpsc::Sender<GenerationEvent>, Generation) {
     let (sender, receiver) = mpsc::channel(64);
-    (sender, Generation { events: receiver, _permit: permit })
+    (
+        sender,
+        Generation {
+            events: receiver,
+            _permit: permit,
+        },
+    )
 }

@@ -108,14 +108,22 @@ impl Engine {
         let (ready, loaded) = oneshot::channel();
         let stopped = Arc::new(AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(settings.queue.max(1)));
-        let limits = Limits { sequences: settings.sequences as usize };
+        let limits = Limits {
+            sequences: settings.sequences as usize,
+        };
         let flag = Arc::clone(&stopped);
         std::thread::Builder::new()
             .name("chartlight-engine".to_owned())
             .spawn(move || run(&settings, inbox, ready, &flag))
             .map_err(|error| EngineError::Load(error.to_string()))?;
         let info = loaded.await.unwrap_or(Err(EngineError::Stopped))?;
-        Ok(Self { commands, places, info: Arc::new(info), limits, stopped })
+        Ok(Self {
+            commands,
+            places,
+            info: Arc::new(info),
+            limits,
+            stopped,
+        })
     }
 
     /// Ends all work: running generations end with their `Finished` event marked as cut.
@@ -147,14 +155,23 @@ impl super::Generator for Engine {
             return Err(EngineError::Stopped);
         }
         // Room for every event a request can cause while its reader is slow.
-        let pieces = if request.pieces { request.items.iter().map(|item| item.max_tokens).sum() } else { 0 };
+        let pieces = if request.pieces {
+            request.items.iter().map(|item| item.max_tokens).sum()
+        } else {
+            0
+        };
         let room = request.items.len().max(self.limits.sequences) * 8 + 8 + pieces;
         let (events, receiver) = mpsc::channel(room);
-        self.commands.try_send(Command::Generate(Job { request, events })).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => EngineError::Busy,
-            mpsc::error::TrySendError::Closed(_) => EngineError::Stopped,
-        })?;
-        Ok(Generation { events: receiver, _permit: permit })
+        self.commands
+            .try_send(Command::Generate(Job { request, events }))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => EngineError::Busy,
+                mpsc::error::TrySendError::Closed(_) => EngineError::Stopped,
+            })?;
+        Ok(Generation {
+            events: receiver,
+            _permit: permit,
+        })
     }
 
     fn model(&self) -> &ModelInfo {
@@ -257,7 +274,10 @@ impl<'a> Worker<'a> {
             places: Places::new(sequences, cells),
             prefixes: Prefixes {
                 kept: Vec::new(),
-                free: (0..PREFIX_SEQUENCES).filter_map(|n| i32::try_from(n).ok()).map(|n| sequences + n).collect(),
+                free: (0..PREFIX_SEQUENCES)
+                    .filter_map(|n| i32::try_from(n).ok())
+                    .map(|n| sequences + n)
+                    .collect(),
             },
             running: VecDeque::new(),
             sequences: Vec::new(),
@@ -293,7 +313,9 @@ impl<'a> Worker<'a> {
                 tracing::error!(error = %error, "decoding failed; running generations end here");
                 self.end_all(true);
                 self.context.clear_kv_cache();
-                self.prefixes.free.extend(self.prefixes.kept.drain(..).map(|(sequence, _)| sequence));
+                self.prefixes
+                    .free
+                    .extend(self.prefixes.kept.drain(..).map(|(sequence, _)| sequence));
             }
         }
     }
@@ -312,7 +334,10 @@ impl<'a> Worker<'a> {
             job,
         };
         for (index, item) in running.job.request.items.iter().enumerate() {
-            match self.model.prompt(&running.job.request.system, &item.user, &item.answer_prefix) {
+            match self
+                .model
+                .prompt(&running.job.request.system, &item.user, &item.answer_prefix)
+            {
                 Ok(Prompt { prefix, rest }) => {
                     running.prefix.clone_from(&prefix);
                     let mut tokens = prefix;
@@ -340,8 +365,9 @@ impl<'a> Worker<'a> {
             if gone || late || done {
                 running.stats.cut = late && !done;
                 let number = running.number;
-                let (gone_sequences, rest) =
-                    std::mem::take(&mut self.sequences).into_iter().partition(|sequence| sequence.request == number);
+                let (gone_sequences, rest) = std::mem::take(&mut self.sequences)
+                    .into_iter()
+                    .partition(|sequence| sequence.request == number);
                 self.sequences = rest;
                 for sequence in gone_sequences {
                     self.release(&sequence);
@@ -374,11 +400,19 @@ impl<'a> Worker<'a> {
     fn admit(&mut self) {
         for at in 0..self.running.len() {
             loop {
-                let Some(running) = self.running.get_mut(at) else { return };
-                let Some((index, tokens)) = running.waiting.front() else { break };
-                let Some(item) = running.job.request.items.get(*index) else { break };
+                let Some(running) = self.running.get_mut(at) else {
+                    return;
+                };
+                let Some((index, tokens)) = running.waiting.front() else {
+                    break;
+                };
+                let Some(item) = running.job.request.items.get(*index) else {
+                    break;
+                };
                 let lines = if let Stop::Lines(lines) = item.stop { lines } else { 1 };
-                let Some(place) = self.places.take(tokens.len() + item.max_tokens * lines + 8) else { return };
+                let Some(place) = self.places.take(tokens.len() + item.max_tokens * lines + 8) else {
+                    return;
+                };
                 let mut sequence = Sequence::new(place, running.number, *index, tokens.clone(), item);
                 let prefix = running.prefix.clone();
                 running.waiting.pop_front();
@@ -413,7 +447,11 @@ impl<'a> Worker<'a> {
         };
         let reach = prefix.len().min(sequence.tokens.len().saturating_sub(1));
         let end = u32::try_from(reach).ok();
-        if self.context.kv_cache_seq_cp(source, sequence.place.sequence, Some(0), end).is_err() {
+        if self
+            .context
+            .kv_cache_seq_cp(source, sequence.place.sequence, Some(0), end)
+            .is_err()
+        {
             return 0;
         }
         sequence.cached = reach;
@@ -451,7 +489,10 @@ impl<'a> Worker<'a> {
         for (sequence, share) in self.sequences.iter_mut().zip(shares) {
             sequence.logits_row = None;
             let last = sequence.cached + share == sequence.tokens.len();
-            let fed = sequence.tokens.get(sequence.cached..sequence.cached + share).unwrap_or_default();
+            let fed = sequence
+                .tokens
+                .get(sequence.cached..sequence.cached + share)
+                .unwrap_or_default();
             for (offset, token) in fed.iter().enumerate() {
                 let wants_logits = last && offset + 1 == share;
                 let position = i32::try_from(sequence.cached + offset).unwrap_or(i32::MAX);
@@ -464,13 +505,19 @@ impl<'a> Worker<'a> {
             }
             sequence.cached += share;
         }
-        self.context.decode(&mut self.batch).map_err(|error| EngineError::Decode(error.to_string()))?;
+        self.context
+            .decode(&mut self.batch)
+            .map_err(|error| EngineError::Decode(error.to_string()))?;
         let mut at = 0;
         while at < self.sequences.len() {
             if self.advance(at) {
                 let sequence = self.sequences.swap_remove(at);
                 self.release(&sequence);
-                if let Some(running) = self.running.iter_mut().find(|running| running.number == sequence.request) {
+                if let Some(running) = self
+                    .running
+                    .iter_mut()
+                    .find(|running| running.number == sequence.request)
+                {
                     running.ended += 1;
                 }
             } else {
@@ -482,9 +529,15 @@ impl<'a> Worker<'a> {
 
     /// Takes the sequence's next token; `true` when the sequence is done.
     fn advance(&mut self, at: usize) -> bool {
-        let Some(sequence) = self.sequences.get_mut(at) else { return false };
+        let Some(sequence) = self.sequences.get_mut(at) else {
+            return false;
+        };
         let Some(row) = sequence.logits_row else { return false };
-        let Some(running) = self.running.iter_mut().find(|running| running.number == sequence.request) else {
+        let Some(running) = self
+            .running
+            .iter_mut()
+            .find(|running| running.number == sequence.request)
+        else {
             return true;
         };
         let token = sequence.sampler.sample(&self.context, row);
@@ -499,7 +552,12 @@ impl<'a> Worker<'a> {
         let progress = sequence.push(token, bytes.as_deref(), &mut piece);
         if running.job.request.pieces && !piece.is_empty() {
             let item = sequence.item;
-            drop(running.job.events.try_send(GenerationEvent::Piece { item, text: piece }));
+            drop(
+                running
+                    .job
+                    .events
+                    .try_send(GenerationEvent::Piece { item, text: piece }),
+            );
         }
         let Progress::Claim(text) = progress else { return false };
         running.stats.claims += 1;
@@ -509,14 +567,20 @@ impl<'a> Worker<'a> {
         }
         match verdict {
             Verdict::Accept => {
-                let claim = GenerationEvent::Claim { item: sequence.item, attempt: sequence.attempt, text };
+                let claim = GenerationEvent::Claim {
+                    item: sequence.item,
+                    attempt: sequence.attempt,
+                    text,
+                };
                 drop(running.job.events.try_send(claim));
                 sequence.keep();
                 ended || !matches!(sequence.stop, Stop::Lines(lines) if sequence.accepted < lines)
             }
             Verdict::Retry(sampling) => {
                 let from = u32::try_from(sequence.roll_back(sampling)).ok();
-                self.context.kv_cache_seq_rm(sequence.place.sequence, from, None).is_err()
+                self.context
+                    .kv_cache_seq_rm(sequence.place.sequence, from, None)
+                    .is_err()
             }
             Verdict::Drop => true,
         }

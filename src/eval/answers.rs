@@ -96,12 +96,24 @@ pub struct AnswersReport {
 
 impl std::fmt::Display for AnswersReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "questions      {} answered, {} not usable", self.questions, self.rejected)?;
+        writeln!(
+            f,
+            "questions      {} answered, {} not usable",
+            self.questions, self.rejected
+        )?;
         writeln!(f, "refused        {}", self.refused)?;
         writeln!(f, "emergencies    {}", self.emergencies)?;
-        writeln!(f, "explained      {} answers with two or more verified sentences", self.explained)?;
+        writeln!(
+            f,
+            "explained      {} answers with two or more verified sentences",
+            self.explained
+        )?;
         writeln!(f, "claims         {} written, {} shown", self.claims, self.claims_shown)?;
-        writeln!(f, "first block    {:.1} ms median, {:.1} ms p95", self.first_block_p50_ms, self.first_block_p95_ms)?;
+        writeln!(
+            f,
+            "first block    {:.1} ms median, {:.1} ms p95",
+            self.first_block_p50_ms, self.first_block_p95_ms
+        )?;
         writeln!(f, "whole answer   {:.0} ms median", self.total_p50_ms)?;
         writeln!(f, "reading grade  {:.1} mean", self.mean_grade)
     }
@@ -129,26 +141,34 @@ pub async fn run(
         if line.trim().is_empty() {
             continue;
         }
-        let wrong = |reason: String| AnswersError::Line { file: name.clone(), line: number + 1, reason };
+        let wrong = |reason: String| AnswersError::Line {
+            file: name.clone(),
+            line: number + 1,
+            reason,
+        };
         let case: Case = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
         let chart = match &case.chart {
             None => shared.clone(),
-            Some(serde_json::Value::String(path)) => {
-                Some(read_chart(&options.questions.with_file_name(path))?)
-            }
+            Some(serde_json::Value::String(path)) => Some(read_chart(&options.questions.with_file_name(path))?),
             Some(bundle) => Some(parse_chart(bundle.to_string().as_bytes(), "inline")?),
         };
         let question = match Question::parse(&case.question) {
             Ok(question) => question,
             Err(error) => {
                 report.rejected += 1;
-                let refused = serde_json::json!({"id": case.id, "error": error.to_string(), "blocks": [], "refused": true});
+                let refused =
+                    serde_json::json!({"id": case.id, "error": error.to_string(), "blocks": [], "refused": true});
                 writeln!(out, "{refused}").map_err(|error| io(&options.out, error))?;
                 continue;
             }
         };
-        let inquiry =
-            Inquiry { question, earlier: Vec::new(), chart, today: options.today, snapshot: Arc::clone(&snapshot) };
+        let inquiry = Inquiry {
+            question,
+            earlier: Vec::new(),
+            chart,
+            today: options.today,
+            snapshot: Arc::clone(&snapshot),
+        };
         let assessment = pipeline.assess(&inquiry);
         let permit = pipeline.generator().and_then(|generator| generator.reserve().ok());
         let (sender, mut receiver) = mpsc::channel(256);
@@ -171,7 +191,11 @@ pub async fn run(
         report.questions += 1;
         report.refused += usize::from(answer.refused);
         report.emergencies += usize::from(answer.triage.urgency == Urgency::Emergency);
-        let explanations = answer.blocks.iter().filter(|block| block.kind == BlockKind::Explanation).count();
+        let explanations = answer
+            .blocks
+            .iter()
+            .filter(|block| block.kind == BlockKind::Explanation)
+            .count();
         report.explained += usize::from(explanations >= 2);
         report.claims += answer.timings.claims;
         report.claims_shown += answer.timings.claims_shown;

@@ -88,6 +88,20 @@ fn matches(pattern: &str, word: &str) -> bool {
     }
 }
 
+/// Whether "what are (the early)" is followed by another kind's own word: "what are symptoms of gout" asks for symptoms,
+/// not for an overview.
+fn asks_for_a_kind(rest: &[String], after: usize, cues: &HashMap<String, Vec<Cue>>) -> bool {
+    const BETWEEN: [&str; 12] = [
+        "the", "some", "early", "first", "common", "usual", "possible", "main", "typical", "my", "other", "long",
+    ];
+    let next = rest.iter().skip(after).find(|word| !BETWEEN.contains(&word.as_str()));
+    let known = next.and_then(|word| cues.get(&key_of(word)).map(|cues| (word, cues)));
+    known.is_some_and(|(word, cues)| {
+        cues.iter()
+            .any(|cue| cue.kind != SectionKind::Overview && cue.words.first().is_some_and(|first| matches(first, word)))
+    })
+}
+
 /// How strongly a run of folded words asks for each kind, 0 to 1. Longer cues count more.
 pub(crate) fn kinds_of(words: &[String], language: Language) -> BTreeMap<SectionKind, f32> {
     let cues = if language == Language::Spanish {
@@ -101,7 +115,7 @@ pub(crate) fn kinds_of(words: &[String], language: Language) -> BTreeMap<Section
         let Some(first) = rest.first() else { continue };
         for cue in cues.get(&key_of(first)).map(Vec::as_slice).unwrap_or_default() {
             let hit = cue.words.len() <= rest.len() && cue.words.iter().zip(rest).all(|(p, w)| matches(p, w));
-            if hit {
+            if hit && !(cue.kind == SectionKind::Overview && asks_for_a_kind(rest, cue.words.len(), cues)) {
                 let weight = cue.weight * if cue.words.len() > 1 { 1.0 } else { 0.85 };
                 let value = found.entry(cue.kind).or_default();
                 *value = value.max(weight);

@@ -18,6 +18,12 @@ const ITEM_OF_LEAD: f32 = 0.8;
 /// Overview sentences matter less the later they stand where only "what is it" is asked.
 const LATER: f32 = 0.9;
 
+/// Stems of words that ask without saying what about: "do I need antibiotics" is about antibiotics, not about needing.
+const GENERIC: [&str; 22] = [
+    "need", "should", "take", "get", "help", "use", "good", "bad", "know", "want", "feel", "thing", "make", "go",
+    "tell", "happen", "mean", "someth", "anyth", "still", "keep", "also",
+];
+
 /// Scores from 0 to 1 for all sentences, in order.
 pub(crate) fn sentence_scores(plan: &Plan, article: &Article, section: &Section, passage: &Passage) -> Vec<f32> {
     let analyzer = Analyzer::new(Language::of(&article.language));
@@ -31,6 +37,7 @@ pub(crate) fn sentence_scores(plan: &Plan, article: &Article, section: &Section,
     let asked: Vec<(&str, f32)> = plan
         .terms
         .iter()
+        .filter(|t| !GENERIC.contains(&t.term.as_str()))
         .filter(|t| t.known && !subject.contains(t.term.as_str()) && !own_name.contains(&t.term))
         .map(|t| (t.term.as_str(), t.weight * t.idf))
         .collect();
@@ -52,7 +59,9 @@ pub(crate) fn sentence_scores(plan: &Plan, article: &Article, section: &Section,
             .iter()
             .any(|t| own_name.contains(t) || subject.contains(t.as_str()));
         let words = if only_subject {
-            if section.kind == SectionKind::Overview {
+            if !plan.kinds.is_empty() {
+                fit
+            } else if section.kind == SectionKind::Overview {
                 LATER.powi(i32::try_from(number).unwrap_or(0))
             } else {
                 0.4

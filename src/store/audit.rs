@@ -79,7 +79,13 @@ impl Store {
         });
         Ok(rows
             .into_iter()
-            .map(|(at, actor, actor_kind, action, resource)| AuditRow { at, actor, actor_kind, action, resource })
+            .map(|(at, actor, actor_kind, action, resource)| AuditRow {
+                at,
+                actor,
+                actor_kind,
+                action,
+                resource,
+            })
             .collect())
     }
 }

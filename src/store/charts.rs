@@ -91,6 +91,10 @@ impl Store {
             transaction.commit().await?;
             removed
         });
-        if removed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+        if removed == 0 {
+            Err(StoreError::NotFound)
+        } else {
+            Ok(())
+        }
     }
 }

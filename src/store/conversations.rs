@@ -110,7 +110,12 @@ impl Store {
         });
         Ok(rows
             .into_iter()
-            .map(|(id, created_at, updated_at, turns)| ConversationSummary { id, created_at, updated_at, turns })
+            .map(|(id, created_at, updated_at, turns)| ConversationSummary {
+                id,
+                created_at,
+                updated_at,
+                turns,
+            })
             .collect())
     }
 
@@ -128,7 +133,12 @@ impl Store {
         let (created_at, updated_at, turns): (i64, i64, i64) = on!(self, pool => {
             sqlx::query_as(sql).bind(id.to_string()).bind(patient.as_str()).fetch_one(pool).await?
         });
-        Ok(ConversationSummary { id: id.to_string(), created_at, updated_at, turns })
+        Ok(ConversationSummary {
+            id: id.to_string(),
+            created_at,
+            updated_at,
+            turns,
+        })
     }
 
     /// The latest turns of a conversation, oldest first.
@@ -141,9 +151,8 @@ impl Store {
         conversation: ConversationId,
         limit: i64,
     ) -> Result<Vec<StoredTurn>, StoreError> {
-        let sql = format!(
-            "{TURN_COLUMNS} WHERE conversation_id = $1 AND patient_id = $2 ORDER BY position DESC LIMIT $3"
-        );
+        let sql =
+            format!("{TURN_COLUMNS} WHERE conversation_id = $1 AND patient_id = $2 ORDER BY position DESC LIMIT $3");
         let rows: Vec<TurnRow> = on!(self, pool => {
             sqlx::query_as(sqlx::AssertSqlSafe(sql.clone()))
                 .bind(conversation.to_string())
@@ -181,8 +190,7 @@ impl Store {
         conversation: ConversationId,
         key: &str,
     ) -> Result<Option<StoredTurn>, StoreError> {
-        let sql =
-            format!("{TURN_COLUMNS} WHERE conversation_id = $1 AND patient_id = $2 AND idempotency_key = $3");
+        let sql = format!("{TURN_COLUMNS} WHERE conversation_id = $1 AND patient_id = $2 AND idempotency_key = $3");
         let row: Option<TurnRow> = on!(self, pool => {
             sqlx::query_as(sqlx::AssertSqlSafe(sql.clone()))
                 .bind(conversation.to_string())

@@ -62,8 +62,15 @@ pub async fn create(state: web::Data<WebState>, caller: Caller) -> Result<HttpRe
     let id = ConversationId::generate(state.clock.now());
     let audit = audit(&state, &caller, "conversation.created", &id.to_string());
     state.store.create_conversation(&caller.0.id, id, &audit).await?;
-    let summary = ConversationSummary { id: id.to_string(), created_at: audit.at, updated_at: audit.at, turns: 0 };
-    Ok(HttpResponse::Created().insert_header(("Location", format!("/v1/conversations/{id}"))).json(summary))
+    let summary = ConversationSummary {
+        id: id.to_string(),
+        created_at: audit.at,
+        updated_at: audit.at,
+        turns: 0,
+    };
+    Ok(HttpResponse::Created()
+        .insert_header(("Location", format!("/v1/conversations/{id}")))
+        .json(summary))
 }
 
 /// Lists conversations, newest first.
@@ -74,7 +81,9 @@ pub async fn create(state: web::Data<WebState>, caller: Caller) -> Result<HttpRe
 ))]
 #[get("")]
 pub async fn list(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<Conversations>, Problem> {
-    Ok(web::Json(Conversations { conversations: state.store.conversations(&caller.0.id, LIMIT).await? }))
+    Ok(web::Json(Conversations {
+        conversations: state.store.conversations(&caller.0.id, LIMIT).await?,
+    }))
 }
 
 /// Reads a conversation.
@@ -102,8 +111,16 @@ pub(super) async fn whole(
     summary: ConversationSummary,
     limit: i64,
 ) -> Result<Conversation, Problem> {
-    let ConversationSummary { id, created_at, updated_at, .. } = summary;
-    let turns = state.store.turns(&caller.0.id, ConversationId::parse(&id)?, limit).await?;
+    let ConversationSummary {
+        id,
+        created_at,
+        updated_at,
+        ..
+    } = summary;
+    let turns = state
+        .store
+        .turns(&caller.0.id, ConversationId::parse(&id)?, limit)
+        .await?;
     let turns = turns
         .into_iter()
         .map(|turn| Turn {
@@ -113,7 +130,12 @@ pub(super) async fn whole(
             created_at: turn.created_at,
         })
         .collect();
-    Ok(Conversation { id, created_at, updated_at, turns })
+    Ok(Conversation {
+        id,
+        created_at,
+        updated_at,
+        turns,
+    })
 }
 
 /// Deletes a conversation for good.
@@ -124,7 +146,11 @@ pub(super) async fn whole(
     (status = 404, description = "Unknown, or someone else's", body = Problem),
 ))]
 #[delete("/{id}")]
-pub async fn delete(state: web::Data<WebState>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    state: web::Data<WebState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let id = ConversationId::parse(&path)?;
     let audit = audit(&state, &caller, "conversation.deleted", &id.to_string());
     state.store.delete_conversation(&caller.0.id, id, &audit).await?;

@@ -49,8 +49,13 @@ pub async fn sign_in(state: web::Data<WebState>, body: web::Json<SignIn>) -> Res
         proxy: false,
         seconds: SECONDS,
     };
-    let token = issuer
-        .mint(&request, state.clock.as_ref())
-        .or(Err(Problem::new(Code::Internal, "The local issuer could not sign a token.")))?;
-    Ok(web::Json(SignedIn { token, expires_in: SECONDS, patient: patient.to_string() }))
+    let token = issuer.mint(&request, state.clock.as_ref()).or(Err(Problem::new(
+        Code::Internal,
+        "The local issuer could not sign a token.",
+    )))?;
+    Ok(web::Json(SignedIn {
+        token,
+        expires_in: SECONDS,
+        patient: patient.to_string(),
+    }))
 }

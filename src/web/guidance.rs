@@ -6,8 +6,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::problem::{Code, Problem};
 use super::state::WebState;
-use crate::domain::guidance::{Article, ArticleKind, Audience, Codes, SectionKind, SentenceKind, Source, Synonyms};
 use crate::domain::ArticleSlug;
+use crate::domain::guidance::{Article, ArticleKind, Audience, Codes, SectionKind, SentenceKind, Source, Synonyms};
 use crate::retrieval::{SearchOptions, SearchPage, Suggestion};
 
 /// A search.
@@ -120,7 +120,10 @@ fn page(article: &Article) -> ArticlePage {
                     sentences: passage
                         .sentences
                         .iter()
-                        .map(|sentence| SentencePage { text: sentence.text.clone(), kind: sentence.kind })
+                        .map(|sentence| SentencePage {
+                            text: sentence.text.clone(),
+                            kind: sentence.kind,
+                        })
                         .collect(),
                 })
                 .collect(),
@@ -149,8 +152,10 @@ fn page(article: &Article) -> ArticlePage {
     (status = 422, description = "The search cannot be used", body = Problem),
 ))]
 #[get("/v1/guidance/search")]
-#[expect(clippy::unused_async, reason = "actix handlers are async")]
-pub async fn search(state: web::Data<WebState>, query: web::Query<SearchQuery>) -> Result<web::Json<SearchPage>, Problem> {
+pub async fn search(
+    state: web::Data<WebState>,
+    query: web::Query<SearchQuery>,
+) -> Result<web::Json<SearchPage>, Problem> {
     let length = query.q.trim().chars().count();
     if !(1..=500).contains(&length) {
         return Err(Problem::new(Code::Invalid, "Give 1 to 500 characters to search for.").field("q"));
@@ -174,10 +179,11 @@ pub async fn search(state: web::Data<WebState>, query: web::Query<SearchQuery>) 
     (status = 200, description = "Suggestions", body = Suggestions),
 ))]
 #[get("/v1/guidance/suggest")]
-#[expect(clippy::unused_async, reason = "actix handlers are async")]
 pub async fn suggest(state: web::Data<WebState>, query: web::Query<SuggestQuery>) -> web::Json<Suggestions> {
     let typed: String = query.q.chars().take(100).collect();
-    web::Json(Suggestions { suggestions: state.snapshots.current().suggest(&typed, 8) })
+    web::Json(Suggestions {
+        suggestions: state.snapshots.current().suggest(&typed, 8),
+    })
 }
 
 /// The current revision of an article.
@@ -186,8 +192,10 @@ pub async fn suggest(state: web::Data<WebState>, query: web::Query<SuggestQuery>
     (status = 404, description = "No such article", body = Problem),
 ))]
 #[get("/v1/guidance/articles/{slug}")]
-#[expect(clippy::unused_async, reason = "actix handlers are async")]
-pub async fn read_article(state: web::Data<WebState>, slug: web::Path<String>) -> Result<web::Json<ArticlePage>, Problem> {
+pub async fn read_article(
+    state: web::Data<WebState>,
+    slug: web::Path<String>,
+) -> Result<web::Json<ArticlePage>, Problem> {
     let slug = ArticleSlug::parse(&slug)?;
     let snapshot = state.snapshots.current();
     Ok(web::Json(page(snapshot.article(&slug).ok_or_else(Problem::not_found)?)))
@@ -201,7 +209,6 @@ pub async fn read_article(state: web::Data<WebState>, slug: web::Path<String>) -
     (status = 404, description = "No such revision", body = Problem),
 ))]
 #[get("/v1/guidance/articles/{slug}/revisions/{revision}")]
-#[expect(clippy::unused_async, reason = "actix handlers are async")]
 pub async fn read_revision(
     state: web::Data<WebState>,
     path: web::Path<(String, u32)>,

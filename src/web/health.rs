@@ -21,7 +21,6 @@ pub struct Readiness {
 /// The process runs.
 #[utoipa::path(tag = "operations", responses((status = 204, description = "Running")))]
 #[get("/health/live")]
-#[expect(clippy::unused_async, reason = "actix handlers are async")]
 pub async fn live() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
@@ -42,6 +41,9 @@ pub async fn ready(state: web::Data<WebState>) -> Result<web::Json<Readiness>, P
     Ok(web::Json(Readiness {
         status: "ready",
         guidance: state.snapshots.current().id().to_string(),
-        model: state.model.as_ref().map_or_else(|| "none".to_owned(), |model| model.name.clone()),
+        model: state
+            .model
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), |model| model.name.clone()),
     }))
 }

@@ -21,12 +21,19 @@ pub struct ChartStored {
 }
 
 fn wrong_id() -> Problem {
-    Problem::new(Code::Invalid, "The id must be a FHIR R4 id: letters, digits, '-' and '.', at most 64.").field("id")
+    Problem::new(
+        Code::Invalid,
+        "The id must be a FHIR R4 id: letters, digits, '-' and '.', at most 64.",
+    )
+    .field("id")
 }
 
 fn import_problem(error: &ImportError) -> Problem {
-    Problem::new(Code::Invalid, format!("The bundle was not imported, nothing was changed. {error}"))
-        .field(if error.path().is_empty() { "body" } else { error.path() })
+    Problem::new(
+        Code::Invalid,
+        format!("The bundle was not imported, nothing was changed. {error}"),
+    )
+    .field(if error.path().is_empty() { "body" } else { error.path() })
 }
 
 /// Replaces a patient's chart by a FHIR R4 Bundle (transaction, batch, collection or searchset). A bundle with a mistake
@@ -60,10 +67,18 @@ pub async fn put_chart(
     }
     let expected = id.clone();
     let parsed = web::block(move || parse_bundle(&body, Some(&expected))).await;
-    let imported = parsed.or(Err(Problem::new(Code::Internal, "")))?.map_err(|error| import_problem(&error))?;
+    let imported = parsed
+        .or(Err(Problem::new(Code::Internal, "")))?
+        .map_err(|error| import_problem(&error))?;
     let audit = state.audit_system(&caller.0, &id, "chart.imported");
-    state.store.put_chart(&imported.chart, &imported.resources, &audit).await?;
-    Ok(web::Json(ChartStored { patient: id.to_string(), report: imported.report }))
+    state
+        .store
+        .put_chart(&imported.chart, &imported.resources, &audit)
+        .await?;
+    Ok(web::Json(ChartStored {
+        patient: id.to_string(),
+        report: imported.report,
+    }))
 }
 
 /// Erases everything of a patient but the audit trail.

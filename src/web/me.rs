@@ -87,7 +87,10 @@ pub struct Export {
 async fn chart_of(state: &WebState, caller: &Caller, action: &'static str, resource: &str) -> Result<Chart, Problem> {
     let stored = state.store.chart(&caller.0.id).await?;
     let kind = if caller.0.is_proxy { "proxy" } else { "patient" };
-    state.store.audit(&state.audit(&caller.0.actor, kind, Some(&caller.0.id), action, resource)).await?;
+    state
+        .store
+        .audit(&state.audit(&caller.0.actor, kind, Some(&caller.0.id), action, resource))
+        .await?;
     Ok(stored.chart)
 }
 
@@ -117,7 +120,10 @@ pub async fn me(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<
         name: person.name,
         birth_date: person.birth_date.map(|date| date.0),
         language: person.language,
-        model: state.model.as_ref().map_or_else(|| "none".to_owned(), |model| model.name.clone()),
+        model: state
+            .model
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), |model| model.name.clone()),
         emergency_number: state.emergency_number.clone(),
     }))
 }
@@ -129,7 +135,10 @@ pub async fn me(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<
     (status = 404, description = "No chart of this patient", body = Problem),
 ))]
 #[get("/chart")]
-pub async fn my_chart(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<chart::view::ChartView>, Problem> {
+pub async fn my_chart(
+    state: web::Data<WebState>,
+    caller: Caller,
+) -> Result<web::Json<chart::view::ChartView>, Problem> {
     let chart = chart_of(&state, &caller, "chart.read", "chart").await?;
     Ok(web::Json(chart::view::grouped(&chart, state.clock.today())))
 }
@@ -150,9 +159,17 @@ pub async fn result(
     let chart = chart_of(&state, &caller, "result.read", fhir_id(&id)?).await?;
     let today = state.clock.today();
     let result = chart::interpret::result(&chart, &id, today).ok_or_else(Problem::not_found)?;
-    let subject = Subject { name: &result.name, topics: &result.topics, codes: &result.codes, facts: &[] };
+    let subject = Subject {
+        name: &result.name,
+        topics: &result.topics,
+        codes: &result.codes,
+        facts: &[],
+    };
     let snapshot = state.snapshots.current();
-    let blocks = state.assistant.pipeline().explain_subject(subject, &chart, today, &snapshot);
+    let blocks = state
+        .assistant
+        .pipeline()
+        .explain_subject(subject, &chart, today, &snapshot);
     Ok(web::Json(ResultExplanation { result, blocks }))
 }
 
@@ -173,9 +190,17 @@ pub async fn condition(
     let today = state.clock.today();
     let condition = chart::explain::condition(&chart, &id, today).ok_or_else(Problem::not_found)?;
     let facts: Vec<_> = condition.facts.iter().chain(&condition.medicines).cloned().collect();
-    let subject = Subject { name: &condition.name, topics: &condition.topics, codes: &condition.codes, facts: &facts };
+    let subject = Subject {
+        name: &condition.name,
+        topics: &condition.topics,
+        codes: &condition.codes,
+        facts: &facts,
+    };
     let snapshot = state.snapshots.current();
-    let blocks = state.assistant.pipeline().explain_subject(subject, &chart, today, &snapshot);
+    let blocks = state
+        .assistant
+        .pipeline()
+        .explain_subject(subject, &chart, today, &snapshot);
     Ok(web::Json(ConditionExplanation { condition, blocks }))
 }
 
@@ -188,7 +213,9 @@ pub async fn condition(
 #[get("/next-steps")]
 pub async fn next_steps(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<NextSteps>, Problem> {
     let chart = chart_of(&state, &caller, "next_steps.read", "chart").await?;
-    Ok(web::Json(NextSteps { next_steps: chart::next_steps::list(&chart, state.clock.today()) }))
+    Ok(web::Json(NextSteps {
+        next_steps: chart::next_steps::list(&chart, state.clock.today()),
+    }))
 }
 
 /// What preventive care is due, done, not yet due, or not for this patient, and why.
@@ -201,7 +228,10 @@ pub async fn next_steps(state: web::Data<WebState>, caller: Caller) -> Result<we
 pub async fn preventive_care(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<PreventiveCare>, Problem> {
     let chart = chart_of(&state, &caller, "preventive_care.read", "chart").await?;
     let today = state.clock.today();
-    Ok(web::Json(PreventiveCare { date: today.to_string(), items: state.preventive.assess(&chart, today) }))
+    Ok(web::Json(PreventiveCare {
+        date: today.to_string(),
+        items: state.preventive.assess(&chart, today),
+    }))
 }
 
 /// Who used this patient's data, newest first.
@@ -211,7 +241,29 @@ pub async fn preventive_care(state: web::Data<WebState>, caller: Caller) -> Resu
 ))]
 #[get("/access-log")]
 pub async fn access_log(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<AccessLog>, Problem> {
-    Ok(web::Json(AccessLog { entries: state.store.access_log(&caller.0.id, 500).await? }))
+    Ok(web::Json(AccessLog {
+        entries: state.store.access_log(&caller.0.id, 500).await?,
+    }))
+}
+
+/// A bundle may have held records of someone else (a partner, a newborn): they are kept as received, and never given out
+/// with this patient's.
+fn own_resources(resources: serde_json::Value, patient: &PatientId) -> serde_json::Value {
+    let serde_json::Value::Array(all) = resources else {
+        return serde_json::json!([]);
+    };
+    let is_patient = |resource: &serde_json::Value| resource.get("resourceType").is_some_and(|kind| kind == "Patient");
+    let several = all.iter().filter(|resource| is_patient(resource)).count() > 1;
+    let own = |resource: &serde_json::Value| {
+        if is_patient(resource) {
+            return resource.get("id").is_some_and(|id| id == patient.as_str());
+        }
+        let subject = ["subject", "patient", "beneficiary"]
+            .iter()
+            .find_map(|key| resource.get(key)?.get("reference")?.as_str());
+        subject.is_none_or(|subject| subject.ends_with(patient.as_str()) || (!several && !subject.contains("Patient/")))
+    };
+    serde_json::Value::Array(all.into_iter().filter(own).collect())
 }
 
 /// Everything that is kept of this patient.
@@ -222,9 +274,12 @@ pub async fn access_log(state: web::Data<WebState>, caller: Caller) -> Result<we
 #[get("/export")]
 pub async fn export(state: web::Data<WebState>, caller: Caller) -> Result<web::Json<Export>, Problem> {
     let kind = if caller.0.is_proxy { "proxy" } else { "patient" };
-    state.store.audit(&state.audit(&caller.0.actor, kind, Some(&caller.0.id), "export.read", "all")).await?;
+    state
+        .store
+        .audit(&state.audit(&caller.0.actor, kind, Some(&caller.0.id), "export.read", "all"))
+        .await?;
     let chart = match state.store.chart_resources(&caller.0.id).await {
-        Ok(resources) => resources,
+        Ok(resources) => own_resources(resources, &caller.0.id),
         Err(StoreError::NotFound) => serde_json::json!([]),
         Err(error) => return Err(error.into()),
     };

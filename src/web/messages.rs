@@ -77,9 +77,17 @@ pub async fn ask(
 ) -> Result<HttpResponse, Problem> {
     let conversation = ConversationId::parse(&path)?;
     let text = Question::parse(&body.question)?;
-    let asked = AskedQuestion { conversation, text, idempotency_key: idempotency_key(&request)? };
+    let asked = AskedQuestion {
+        conversation,
+        text,
+        idempotency_key: idempotency_key(&request)?,
+    };
     let stream = state.assistant.ask(&caller.0, asked).await?;
-    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let accepts = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     if accepts.contains("text/event-stream") {
         Ok(events(stream, conversation))
     } else {
@@ -109,14 +117,25 @@ pub async fn feedback(
         return Err(Problem::new(Code::Invalid, detail).field("comment"));
     }
     let kind = if caller.0.is_proxy { "proxy" } else { "patient" };
-    let audit = state.audit(&caller.0.actor, kind, Some(&caller.0.id), "message.rated", &id.to_string());
-    let feedback = Feedback { helpful: body.helpful, comment: body.comment.clone() };
+    let audit = state.audit(
+        &caller.0.actor,
+        kind,
+        Some(&caller.0.id),
+        "message.rated",
+        &id.to_string(),
+    );
+    let feedback = Feedback {
+        helpful: body.helpful,
+        comment: body.comment.clone(),
+    };
     state.store.put_feedback(&caller.0.id, id, &feedback, &audit).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let Some(value) = request.headers().get("idempotency-key") else {
+        return Ok(None);
+    };
     let key = value.to_str().unwrap_or("").trim();
     if key.is_empty() || key.len() > MAX_KEY {
         let detail = format!("Idempotency-Key must be 1 to {MAX_KEY} visible ASCII characters.");
@@ -128,7 +147,11 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
 async fn whole(mut stream: AnswerStream, conversation: ConversationId) -> Result<HttpResponse, Problem> {
     while let Some(event) = stream.events.recv().await {
         if let Event::Answer(answer) = event {
-            let message = Message { id: stream.id.to_string(), conversation: conversation.to_string(), answer: *answer };
+            let message = Message {
+                id: stream.id.to_string(),
+                conversation: conversation.to_string(),
+                answer: *answer,
+            };
             return Ok(HttpResponse::Ok().json(message));
         }
     }
@@ -136,13 +159,20 @@ async fn whole(mut stream: AnswerStream, conversation: ConversationId) -> Result
 }
 
 fn lost() -> Problem {
-    Problem::new(Code::Internal, "The answer could not be stored, so it was not given. Please ask again.")
+    Problem::new(
+        Code::Internal,
+        "The answer could not be stored, so it was not given. Please ask again.",
+    )
 }
 
 /// The stream ends with `done` after the answer, or with `error`. Dropped by actix when the client leaves, which drops
 /// the receiver and so stops the model.
 fn events(stream: AnswerStream, conversation: ConversationId) -> HttpResponse {
-    let begin = Some(Sending { stream, conversation: conversation.to_string(), answered: false });
+    let begin = Some(Sending {
+        stream,
+        conversation: conversation.to_string(),
+        answered: false,
+    });
     let body = futures::stream::unfold(begin, |sending| async {
         let mut sending = sending?;
         let next = tokio::time::timeout(HEARTBEAT, sending.stream.events.recv()).await;
@@ -174,7 +204,14 @@ impl Sending {
             Some(Event::Answer(answer)) => {
                 self.answered = true;
                 let id = self.stream.id.to_string();
-                frame("answer", &Message { id, conversation: self.conversation.clone(), answer: answer.as_ref().clone() })
+                frame(
+                    "answer",
+                    &Message {
+                        id,
+                        conversation: self.conversation.clone(),
+                        answer: answer.as_ref().clone(),
+                    },
+                )
             }
             None if self.answered => frame("done", &serde_json::json!({})),
             None => frame("error", &lost()),

@@ -70,7 +70,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
                 .service(messages::ask),
         )
         .service(
-            utoipa_actix_web::scope("/v1/messages").wrap(from_fn(guard::patient)).service(messages::feedback),
+            utoipa_actix_web::scope("/v1/messages")
+                .wrap(from_fn(guard::patient))
+                .service(messages::feedback),
         )
         // Other systems of the institution.
         .service(
@@ -98,7 +100,11 @@ pub fn bind(
         let (app, _) = App::new()
             .into_utoipa_app()
             .app_data(data.clone())
-            .app_data(web::JsonConfig::default().limit(body_limit).error_handler(problem::json_error))
+            .app_data(
+                web::JsonConfig::default()
+                    .limit(body_limit)
+                    .error_handler(problem::json_error),
+            )
             .app_data(web::QueryConfig::default().error_handler(problem::query_error))
             .app_data(web::PathConfig::default().error_handler(problem::path_error))
             .configure(routes)
@@ -106,6 +112,7 @@ pub fn bind(
         app.configure(|config| pages::routes(config, &documentation))
             .default_service(web::to(problem::no_route))
             .wrap(from_fn(guard::stopping))
+            .wrap(from_fn(guard::request_id))
             .wrap(headers())
             .wrap(TracingLogger::<guard::QuietSpan>::new())
     })

@@ -28,7 +28,10 @@ struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build();
         if let Some(components) = openapi.components.as_mut() {
             components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
         }
@@ -38,7 +41,10 @@ impl Modify for Bearer {
 /// The document of this build.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    let (_, document) =
-        App::new().into_utoipa_app().openapi(Base::openapi()).configure(super::routes).split_for_parts();
+    let (_, document) = App::new()
+        .into_utoipa_app()
+        .openapi(Base::openapi())
+        .configure(super::routes)
+        .split_for_parts();
     document
 }

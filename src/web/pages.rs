@@ -35,12 +35,10 @@ fn file(name: &str) -> Result<HttpResponse, Problem> {
         .body(found.data.into_owned()))
 }
 
-#[expect(clippy::unused_async, reason = "actix handlers are async")]
 async fn index() -> Result<HttpResponse, Problem> {
     file("index.html")
 }
 
-#[expect(clippy::unused_async, reason = "actix handlers are async")]
 async fn asset(name: web::Path<String>) -> Result<HttpResponse, Problem> {
     file(&format!("assets/{name}"))
 }

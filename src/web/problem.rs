@@ -105,7 +105,10 @@ impl Problem {
     /// A problem of this code.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let name = serde_json::to_value(code).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
+        let name = serde_json::to_value(code)
+            .ok()
+            .and_then(|name| name.as_str().map(str::to_owned))
+            .unwrap_or_default();
         Self {
             kind: format!("urn:chartlight:problem:{}", name.replace('_', "-")),
             title: code.title(),
@@ -131,7 +134,10 @@ impl Problem {
     }
 
     fn internal() -> Self {
-        Self::new(Code::Internal, "The request could not be carried out. The operators can find it by the x-request-id.")
+        Self::new(
+            Code::Internal,
+            "The request could not be carried out. The operators can find it by the x-request-id.",
+        )
     }
 }
 
@@ -185,7 +191,10 @@ impl From<AskError> for Problem {
     fn from(error: AskError) -> Self {
         match error {
             AskError::NotFound => Self::not_found(),
-            AskError::Busy => Self::new(Code::Busy, "Many questions are being answered right now. Please try again soon."),
+            AskError::Busy => Self::new(
+                Code::Busy,
+                "Many questions are being answered right now. Please try again soon.",
+            ),
             AskError::Stopping => Self::new(Code::Unavailable, "The service is restarting. Please try again soon."),
             AskError::Store(error) => error.into(),
         }
@@ -218,12 +227,14 @@ pub fn json_error(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error 
         JsonPayloadError::Overflow { limit } | JsonPayloadError::OverflowKnownLength { limit, .. } => {
             Problem::new(Code::TooLarge, format!("The body may have at most {limit} bytes.")).field("body")
         }
-        JsonPayloadError::ContentType => {
-            Problem::new(Code::UnsupportedMediaType, "Send the body as application/json.")
-        }
+        JsonPayloadError::ContentType => Problem::new(Code::UnsupportedMediaType, "Send the body as application/json."),
         JsonPayloadError::Deserialize(error) if error.is_data() => Problem::new(
             Code::Invalid,
-            format!("The body has a missing, unknown or wrong field near line {}, column {}.", error.line(), error.column()),
+            format!(
+                "The body has a missing, unknown or wrong field near line {}, column {}.",
+                error.line(),
+                error.column()
+            ),
         )
         .field("body"),
         _ => Problem::new(Code::BadRequest, "The body is not valid JSON in UTF-8.").field("body"),
@@ -233,7 +244,9 @@ pub fn json_error(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error 
 
 /// A query string that cannot be read.
 pub fn query_error(_: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
-    Problem::new(Code::BadRequest, "A query parameter is missing or has the wrong form.").field("query").into()
+    Problem::new(Code::BadRequest, "A query parameter is missing or has the wrong form.")
+        .field("query")
+        .into()
 }
 
 /// A path that cannot be read.
@@ -242,7 +255,9 @@ pub fn path_error(_: PathError, _: &HttpRequest) -> actix_web::Error {
 }
 
 /// No such route.
-#[expect(clippy::unused_async, reason = "actix handlers are async")]
 pub async fn no_route() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(Code::NotFound, "There is no such address. /docs lists them all."))
+    Err(Problem::new(
+        Code::NotFound,
+        "There is no such address. /docs lists them all.",
+    ))
 }

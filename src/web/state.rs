@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::assistant::Assistant;
 use crate::auth::{Authenticator, LocalIssuer};
 use crate::chart::preventive;
-use crate::domain::{Clock, Principal, PatientId, TurnId};
+use crate::domain::{Clock, PatientId, Principal, TurnId};
 use crate::engine::ModelInfo;
 use crate::retrieval::SnapshotHandle;
 use crate::store::{AuditEntry, Store};
@@ -49,7 +49,14 @@ impl WebState {
 
     /// An audit row of this caller.
     #[must_use]
-    pub fn audit(&self, actor: &str, kind: &str, patient: Option<&PatientId>, action: &'static str, resource: &str) -> AuditEntry {
+    pub fn audit(
+        &self,
+        actor: &str,
+        kind: &str,
+        patient: Option<&PatientId>,
+        action: &'static str,
+        resource: &str,
+    ) -> AuditEntry {
         AuditEntry {
             id: TurnId::generate(self.clock.now()).to_string(),
             at: self.clock.now_millis(),

@@ -19,12 +19,15 @@ fn asking(question: &str) -> Vec<u8> {
     json!({ "question": question }).to_string().into_bytes()
 }
 
+/// What it is, content type, body, status, field.
+type Case<'a> = (&'a str, &'a str, Vec<u8>, u16, Option<&'a str>);
+
 #[tokio::test]
 async fn a_bad_question_is_a_problem_that_names_what_is_wrong() {
     let app = TestApp::start().await;
     let patient = app.act(Persona::Patient);
     let conversation = patient.begin().await;
-    let table: Vec<(&str, &str, Vec<u8>, u16, Option<&str>)> = vec![
+    let table: Vec<Case<'_>> = vec![
         ("empty question", JSON, asking(""), 422, Some("question")),
         ("white space", JSON, asking(" \n\t\u{200b} "), 422, Some("question")),
         ("no words", JSON, asking("?!?"), 422, Some("question")),

@@ -131,7 +131,20 @@ fn judged(mut request: GenerateRequest, say: &Say) -> Vec<GenerationEvent> {
 
 /// The sentence said again with a harmless word before it, which verification lets pass where it is plain enough.
 pub fn faithful(sentence: &str) -> String {
-    format!("And {sentence}")
+    let said = [
+        ("usually", "commonly"),
+        ("often", "commonly"),
+        ("causes", "brings on"),
+        ("symptoms", "signs"),
+        ("symptom", "sign"),
+        ("doctor", "provider"),
+        ("medicines", "drugs"),
+        ("medicine", "drug"),
+        ("lower", "reduce"),
+        ("raise", "increase"),
+    ];
+    said.iter()
+        .fold(sentence.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 /// Whether verification finds the claim supported by the sentence.

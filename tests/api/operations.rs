@@ -233,7 +233,7 @@ async fn refusal(settings: &Settings) -> String {
         },
     )
     .await;
-    let text = built.err().expect("it starts").to_string();
+    let text = built.unwrap_err().to_string();
     assert!(!text.contains('\n'), "one sentence: {text}");
     text
 }

@@ -113,6 +113,7 @@ fn answer(text: &str) -> Answer {
             urgency: Urgency::Routine,
             reasons: Vec::new(),
         },
+        language: "en".to_owned(),
         scope: "information".to_owned(),
         blocks: vec![block],
         refused: false,

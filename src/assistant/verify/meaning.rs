@@ -10,15 +10,20 @@ type Verdict = Result<(), &'static str>;
 
 /// Units, by stem, that change what a number means.
 const UNITS: [&str; 40] = [
-    "percent", "mg", "mcg", "g", "kg", "lb", "pound", "ounc", "dl", "ml", "l", "liter", "mmol", "mol", "mm", "hg", "cm",
-    "inch", "feet", "degre", "f", "c", "second", "minut", "hour", "day", "week", "month", "year", "time", "dose",
+    "percent", "mg", "mcg", "g", "kg", "lb", "pound", "ounc", "dl", "ml", "l", "liter", "mmol", "mol", "mm", "hg",
+    "cm", "inch", "feet", "degre", "f", "c", "second", "minut", "hour", "day", "week", "month", "year", "time", "dose",
     "point", "cup", "glass", "drink", "calori", "beat", "step", "mile", "pack",
 ];
 
 /// Every number of one side stands on the other, with the same unit after it.
 pub(super) fn numbers(said: &Reading, cited: &Reading) -> Verdict {
     let all = |reading: &Reading| -> BTreeSet<String> {
-        reading.tokens.iter().filter(|token| token.number).map(|token| token.text.clone()).collect()
+        reading
+            .tokens
+            .iter()
+            .filter(|token| token.number)
+            .map(|token| token.text.clone())
+            .collect()
     };
     if all(said) != all(cited) {
         return Err("number");
@@ -27,27 +32,62 @@ pub(super) fn numbers(said: &Reading, cited: &Reading) -> Verdict {
         let mut found = BTreeSet::new();
         for (at, token) in reading.tokens.iter().enumerate().filter(|(_, token)| token.number) {
             // "7 to 10 days": the unit stands after the second number and counts for both.
-            let unit = reading.tokens.iter().skip(at + 1).take(4).find(|next| UNITS.contains(&next.stem.as_str()));
+            let unit = reading
+                .tokens
+                .iter()
+                .skip(at + 1)
+                .take(4)
+                .find(|next| UNITS.contains(&next.stem.as_str()));
             if let Some(unit) = unit {
                 found.insert((token.text.clone(), unit.stem.clone()));
             }
         }
         found
     };
-    if with_units(said) == with_units(cited) { Ok(()) } else { Err("unit") }
+    if with_units(said) == with_units(cited) {
+        Ok(())
+    } else {
+        Err("unit")
+    }
 }
 
 /// Which comparisons with a number a sentence makes: `>`, `>=`, `<`, `<=`, `between`, `exactly`.
 fn comparison_signs(reading: &Reading) -> BTreeSet<&'static str> {
     const PHRASES: [(&str, &str); 34] = [
-        ("at least", ">="), ("or more", ">="), ("or higher", ">="), ("or above", ">="), ("or older", ">="),
-        ("or greater", ">="), ("or longer", ">="), ("and older", ">="), ("and up", ">="), ("minimum", ">="),
-        ("above", ">"), ("over", ">"), ("more than", ">"), ("higher than", ">"), ("greater than", ">"),
-        ("longer than", ">"), ("older than", ">"), ("exceeds", ">"), ("past", ">"),
-        ("at most", "<="), ("or less", "<="), ("or lower", "<="), ("or below", "<="), ("or fewer", "<="),
-        ("or younger", "<="), ("up to", "<="), ("within", "<="),
-        ("below", "<"), ("under", "<"), ("less than", "<"), ("lower than", "<"), ("fewer than", "<"),
-        ("shorter than", "<"), ("younger than", "<"),
+        ("at least", ">="),
+        ("or more", ">="),
+        ("or higher", ">="),
+        ("or above", ">="),
+        ("or older", ">="),
+        ("or greater", ">="),
+        ("or longer", ">="),
+        ("and older", ">="),
+        ("and up", ">="),
+        ("minimum", ">="),
+        ("above", ">"),
+        ("over", ">"),
+        ("more than", ">"),
+        ("higher than", ">"),
+        ("greater than", ">"),
+        ("longer than", ">"),
+        ("older than", ">"),
+        ("exceeds", ">"),
+        ("past", ">"),
+        ("at most", "<="),
+        ("or less", "<="),
+        ("or lower", "<="),
+        ("or below", "<="),
+        ("or fewer", "<="),
+        ("or younger", "<="),
+        ("up to", "<="),
+        ("within", "<="),
+        ("below", "<"),
+        ("under", "<"),
+        ("less than", "<"),
+        ("lower than", "<"),
+        ("fewer than", "<"),
+        ("shorter than", "<"),
+        ("younger than", "<"),
     ];
     let mut signs = BTreeSet::new();
     for (phrase, sign) in PHRASES {
@@ -56,8 +96,11 @@ fn comparison_signs(reading: &Reading) -> BTreeSet<&'static str> {
         }
     }
     // "5.7% to 6.4%" reads as 5.7 percent to 6.4 percent: units do not stand between the ends of a range.
-    let without_units: Vec<_> =
-        reading.tokens.iter().filter(|token| !UNITS.contains(&token.stem.as_str())).collect();
+    let without_units: Vec<_> = reading
+        .tokens
+        .iter()
+        .filter(|token| !UNITS.contains(&token.stem.as_str()))
+        .collect();
     let range = without_units.windows(3).any(|run| {
         matches!(run, [low, word, high] if low.number && high.number && matches!(word.text.as_str(), "to" | "and" | "through"))
     }) || reading.tokens.windows(2).any(|run| matches!(run, [low, high] if low.number && high.number));
@@ -69,22 +112,46 @@ fn comparison_signs(reading: &Reading) -> BTreeSet<&'static str> {
 
 /// A sentence with numbers compares the same way as its source.
 pub(super) fn comparisons(said: &Reading, cited: &Reading) -> Verdict {
-    if !cited.has_number() || comparison_signs(said) == comparison_signs(cited) { Ok(()) } else { Err("comparison") }
+    if !cited.has_number() || comparison_signs(said) == comparison_signs(cited) {
+        Ok(())
+    } else {
+        Err("comparison")
+    }
 }
 
 const UP: [&str; 14] = [
-    "high", "higher", "raise", "rais", "increas", "rise", "more", "gain", "faster", "above", "over", "greater", "worsen", "wors",
+    "high", "higher", "raise", "rais", "increas", "rise", "more", "gain", "faster", "above", "over", "greater",
+    "worsen", "wors",
 ];
 const DOWN: [&str; 14] = [
-    "low", "lower", "reduc", "decreas", "fall", "less", "lose", "loss", "slower", "below", "under", "fewer", "improv", "better",
+    "low", "lower", "reduc", "decreas", "fall", "less", "lose", "loss", "slower", "below", "under", "fewer", "improv",
+    "better",
 ];
 
 /// A claim says "up" or "down" only where its source does, and does not turn one into the other.
 pub(super) fn direction(said: &Reading, cited: &Reading) -> Verdict {
     let points = |reading: &Reading, words: &[&str]| {
-        reading.tokens.iter().any(|token| words.contains(&token.stem.as_str()) || words.contains(&token.text.as_str()))
-            || (words.contains(&"increas") && (reading.has_phrase("go up") || reading.has_phrase("goes up") || reading.has("hypertension") || reading.has("hyperglycemia")))
-            || (words.contains(&"improv") && ["heal", "heals", "recover", "recovers", "clear", "clears", "hypoglycemia"].iter().any(|word| reading.has(word)))
+        reading
+            .tokens
+            .iter()
+            .any(|token| words.contains(&token.stem.as_str()) || words.contains(&token.text.as_str()))
+            || (words.contains(&"increas")
+                && (reading.has_phrase("go up")
+                    || reading.has_phrase("goes up")
+                    || reading.has("hypertension")
+                    || reading.has("hyperglycemia")))
+            || (words.contains(&"improv")
+                && [
+                    "heal",
+                    "heals",
+                    "recover",
+                    "recovers",
+                    "clear",
+                    "clears",
+                    "hypoglycemia",
+                ]
+                .iter()
+                .any(|word| reading.has(word)))
             || (words.contains(&"improv") && (reading.has_phrase("go away") || reading.has_phrase("goes away")))
     };
     for words in [&UP, &DOWN] {
@@ -118,7 +185,11 @@ pub(super) fn negation(said: &Reading, cited: &Reading) -> Verdict {
         return Err("negation");
     }
     let scope = |reading: &Reading, at: usize| -> BTreeSet<String> {
-        let content = reading.tokens.iter().skip(at + 1).filter(|token| token.text.len() > 3 || token.number);
+        let content = reading
+            .tokens
+            .iter()
+            .skip(at + 1)
+            .filter(|token| token.text.len() > 3 || token.number);
         content.take(4).map(|token| token.stem.clone()).collect()
     };
     let negated = |reading: &Reading, places: &[usize]| -> BTreeSet<String> {
@@ -128,28 +199,64 @@ pub(super) fn negation(said: &Reading, cited: &Reading) -> Verdict {
         return Ok(());
     }
     let (ours, theirs) = (negated(said, &ours), negated(cited, &theirs));
-    if ours.is_empty() || theirs.is_empty() || ours.intersection(&theirs).next().is_some() { Ok(()) } else { Err("negation") }
+    if ours.is_empty() || theirs.is_empty() || ours.intersection(&theirs).next().is_some() {
+        Ok(())
+    } else {
+        Err("negation")
+    }
 }
 
 const RARE: [&str; 7] = ["rare", "rarely", "seldom", "few", "hardly", "uncommon", "unlikely"];
-const SOME: [&str; 11] =
-    ["some", "sometimes", "may", "might", "can", "could", "possible", "possibly", "occasionally", "certain", "perhaps"];
-const OFTEN: [&str; 16] = [
-    "often", "usually", "most", "many", "commonly", "common", "typically", "generally", "likely", "tend", "tends",
-    "frequently", "mostly", "mainly", "usual", "several",
+const SOME: [&str; 4] = ["some", "sometimes", "certain", "occasionally"];
+const POSSIBLE: [&str; 7] = ["may", "might", "can", "could", "possible", "possibly", "perhaps"];
+/// Limits that change what a sentence is about when they are left out or put in.
+const LIMITS: [&str; 12] = [
+    "alone", "except", "unless", "until", "before", "after", "during", "while", "falsely", "too", "enough", "without",
 ];
-const ALWAYS: [&str; 9] = ["always", "all", "every", "will", "only", "any", "each", "everyone", "per"];
+const OFTEN: [&str; 16] = [
+    "often",
+    "usually",
+    "most",
+    "many",
+    "commonly",
+    "common",
+    "typically",
+    "generally",
+    "likely",
+    "tend",
+    "tends",
+    "frequently",
+    "mostly",
+    "mainly",
+    "usual",
+    "several",
+];
+const ALWAYS: [&str; 9] = [
+    "always", "all", "every", "will", "only", "any", "each", "everyone", "per",
+];
 const MUST: [&str; 6] = ["must", "need", "needs", "required", "requires", "necessary"];
-const SHOULD: [&str; 9] =
-    ["should", "ought", "recommend", "recommends", "recommended", "advise", "advised", "advises", "best"];
+const SHOULD: [&str; 9] = [
+    "should",
+    "ought",
+    "recommend",
+    "recommends",
+    "recommended",
+    "advise",
+    "advised",
+    "advises",
+    "best",
+];
 
 /// A claim is neither surer nor less sure than its source, nor of more or fewer people.
 pub(super) fn modality(said: &Reading, cited: &Reading) -> Verdict {
     let any = |reading: &Reading, words: &[&str]| words.iter().any(|word| reading.has(word));
-    for words in [&RARE[..], &SOME, &OFTEN, &ALWAYS, &MUST, &SHOULD] {
+    for words in [&RARE[..], &SOME, &POSSIBLE, &OFTEN, &ALWAYS, &MUST, &SHOULD] {
         if any(said, words) != any(cited, words) {
             return Err("modality");
         }
+    }
+    if LIMITS.iter().any(|word| said.has(word) != cited.has(word)) {
+        return Err("limit");
     }
     // Within "often" and "some" the words are not all alike: "most" is not "many", "some" is not "may".
     for word in ["most", "many", "some", "only", "all"] {
@@ -163,11 +270,15 @@ pub(super) fn modality(said: &Reading, cited: &Reading) -> Verdict {
 /// A claim speaks to "you" only where its source does, and says "you have" or "you are" only in the source's words.
 pub(super) fn person(said: &Reading, cited: &Reading) -> Verdict {
     let to_reader = |reading: &Reading| ["you", "your", "yours"].iter().any(|word| reading.has(word));
-    let first = ["i", "we", "our", "us", "my", "me"].iter().any(|word| said.has(word) && !cited.has(word));
+    let first = ["i", "we", "our", "us", "my", "me"]
+        .iter()
+        .any(|word| said.has(word) && !cited.has(word));
     if first || (to_reader(said) && !to_reader(cited) && !is_directive(cited)) {
         return Err("person");
     }
-    for phrase in ["you have", "you are", "you had", "you got", "you will", "you do", "you can"] {
+    for phrase in [
+        "you have", "you are", "you had", "you got", "you will", "you do", "you can",
+    ] {
         if said.has_phrase(phrase) && !cited.has_phrase(phrase) {
             return Err("person");
         }
@@ -186,15 +297,26 @@ const ORDERS: [&str; 58] = [
 
 /// Whether a sentence tells the reader to do something.
 pub(super) fn is_directive(reading: &Reading) -> bool {
-    let first = reading.tokens.first().is_some_and(|token| ORDERS.contains(&token.text.as_str()));
+    let first = reading
+        .tokens
+        .first()
+        .is_some_and(|token| ORDERS.contains(&token.text.as_str()));
     let after_comma_if = reading.has("if") || reading.has("when") || reading.has("please");
     let inner = after_comma_if
-        && ["call", "seek", "go", "get", "talk", "tell", "ask", "contact", "see", "stop"].iter().any(|word| reading.has(word));
+        && [
+            "call", "seek", "go", "get", "talk", "tell", "ask", "contact", "see", "stop",
+        ]
+        .iter()
+        .any(|word| reading.has(word));
     first || inner
 }
 
 /// A claim tells the reader to do something only where its source does.
 pub(super) fn directive(said: &Reading, cited: &Reading) -> Verdict {
     let asks = |reading: &Reading| MUST.iter().chain(&SHOULD).any(|word| reading.has(word));
-    if is_directive(said) && !is_directive(cited) && !asks(cited) { Err("directive") } else { Ok(()) }
+    if is_directive(said) && !is_directive(cited) && !asks(cited) {
+        Err("directive")
+    } else {
+        Ok(())
+    }
 }

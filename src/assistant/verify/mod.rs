@@ -26,7 +26,7 @@ pub struct Source<'a> {
 /// rule that every other word must be neutral.
 const MIN_SUPPORT: f32 = 0.6;
 /// The share of the source's content words that the claim must keep.
-const MIN_KEPT: f32 = 0.5;
+const MIN_KEPT: f32 = 0.75;
 /// The same for a source that names a number or tells the reader to do something.
 const MIN_KEPT_STRICT: f32 = 0.85;
 /// Explanations are written for this reading grade (Flesch–Kincaid) or below.
@@ -44,7 +44,9 @@ impl Verifier {
     /// # Errors
     /// When they cannot be read.
     pub fn embedded() -> Result<Self, WordsError> {
-        Ok(Self { words: Words::embedded()? })
+        Ok(Self {
+            words: Words::embedded()?,
+        })
     }
 
     /// SHA-256 of the word lists.
@@ -58,7 +60,9 @@ impl Verifier {
     pub fn check(&self, claim: &str, source: &Source<'_>) -> Support {
         match self.examine(claim, source) {
             Ok(score) => Support::Supported { score },
-            Err(check) => Support::Unsupported { check: check.to_owned() },
+            Err(check) => Support::Unsupported {
+                check: check.to_owned(),
+            },
         }
     }
 
@@ -70,7 +74,7 @@ impl Verifier {
         meaning::numbers(&said, &cited)?;
         meaning::comparisons(&said, &cited)?;
         meaning::direction(&said, &cited)?;
-        meaning::negation(&said, &cited)?;
+        meaning::negation(&self.words.canonical(&said), &self.words.canonical(&cited))?;
         meaning::modality(&said, &cited)?;
         meaning::person(&said, &cited)?;
         meaning::directive(&said, &cited)?;
@@ -100,8 +104,16 @@ mod tests {
     use super::*;
 
     fn verdict(source: &str, claim: &str) -> String {
-        let Ok(verifier) = Verifier::embedded() else { return "word lists cannot be read".to_owned() };
-        match verifier.check(claim, &Source { sentence: source, subject: "High blood pressure" }) {
+        let Ok(verifier) = Verifier::embedded() else {
+            return "word lists cannot be read".to_owned();
+        };
+        match verifier.check(
+            claim,
+            &Source {
+                sentence: source,
+                subject: "High blood pressure",
+            },
+        ) {
             Support::Supported { .. } => "supported".to_owned(),
             Support::Unsupported { check } => check,
         }
@@ -119,8 +131,8 @@ mod tests {
                 "If two tests show an A1C of 6.5% or higher, that means diabetes.",
             ),
             (
-                "Call 911 if blood pressure is above 180/120 and you have chest pain.",
-                "Call 911 if you have chest pain and your blood pressure is above 180/120.",
+                "Contact a physician promptly if a fever is above 103°F for 3 days.",
+                "Call a doctor right away if a fever is above 103°F for 3 days.",
             ),
             (
                 "Most colds improve within 7 to 10 days.",
@@ -136,18 +148,33 @@ mod tests {
         let source = "Call 911 if blood pressure is above 180/120 and you have chest pain.";
         for (claim, check) in [
             ("Call 911 if blood pressure is high and you have chest pain.", "number"),
-            ("Call 911 if blood pressure is above 140/90 and you have chest pain.", "number"),
-            ("Call 911 if blood pressure is below 180/120 and you have chest pain.", "comparison"),
-            ("Call 911 if your blood pressure is 180/120 and you have chest pain.", "comparison"),
+            (
+                "Call 911 if blood pressure is above 140/90 and you have chest pain.",
+                "number",
+            ),
+            (
+                "Call 911 if blood pressure is below 180/120 and you have chest pain.",
+                "comparison",
+            ),
+            (
+                "Call 911 if your blood pressure is 180/120 and you have chest pain.",
+                "comparison",
+            ),
         ] {
             assert_eq!(verdict(source, claim), check, "{claim}");
         }
         assert_eq!(
-            verdict("Most colds improve within 7 to 10 days.", "Most colds get better within 7 to 10 weeks."),
+            verdict(
+                "Most colds improve within 7 to 10 days.",
+                "Most colds get better within 7 to 10 weeks."
+            ),
             "unit"
         );
         assert_eq!(
-            verdict("People with an A1C of 6.5% or higher have diabetes.", "People with an A1C above 6.5% have diabetes."),
+            verdict(
+                "People with an A1C of 6.5% or higher have diabetes.",
+                "People with an A1C above 6.5% have diabetes."
+            ),
             "comparison"
         );
     }
@@ -155,13 +182,41 @@ mod tests {
     #[test]
     fn turned_hedges_negations_and_directions_are_not_supported() {
         for (source, claim, check) in [
-            ("Lisinopril may cause a dry cough.", "Lisinopril causes a dry cough.", "modality"),
-            ("Some people with asthma wheeze at night.", "People with asthma wheeze at night.", "modality"),
-            ("Antibiotics do not help a cold.", "Antibiotics help a cold.", "negation"),
-            ("Antibiotics help strep throat.", "Antibiotics do not help strep throat.", "negation"),
-            ("Salt raises blood pressure.", "Salt lowers blood pressure.", "direction"),
-            ("Adults should get a flu shot each year.", "Adults must get a flu shot each year.", "modality"),
-            ("Statins are often taken at night.", "Statins are always taken at night.", "modality"),
+            (
+                "Lisinopril may cause a dry cough.",
+                "Lisinopril causes a dry cough.",
+                "modality",
+            ),
+            (
+                "Some people with asthma wheeze at night.",
+                "People with asthma wheeze at night.",
+                "modality",
+            ),
+            (
+                "Antibiotics do not help a cold.",
+                "Antibiotics help a cold.",
+                "negation",
+            ),
+            (
+                "Antibiotics help strep throat.",
+                "Antibiotics do not help strep throat.",
+                "negation",
+            ),
+            (
+                "Salt raises blood pressure.",
+                "Salt lowers blood pressure.",
+                "direction",
+            ),
+            (
+                "Adults should get a flu shot each year.",
+                "Adults must get a flu shot each year.",
+                "modality",
+            ),
+            (
+                "Statins are often taken at night.",
+                "Statins are always taken at night.",
+                "modality",
+            ),
         ] {
             assert_eq!(verdict(source, claim), check, "{claim}");
         }
@@ -170,11 +225,31 @@ mod tests {
     #[test]
     fn added_terms_people_and_advice_are_not_supported() {
         for (source, claim, check) in [
-            ("ACE inhibitors relax blood vessels.", "Lisinopril relaxes blood vessels.", "term"),
-            ("People with an A1C of 6.5% or higher have diabetes.", "You have diabetes with an A1C of 6.5% or higher.", "person"),
-            ("Walking helps the heart.", "Walk every day to help the heart.", "modality"),
-            ("Water helps the kidneys.", "Drink water to help the kidneys.", "directive"),
-            ("Ibuprofen can hurt the kidneys.", "Ibuprofen can hurt the kidneys and the liver.", "term"),
+            (
+                "ACE inhibitors relax blood vessels.",
+                "Lisinopril relaxes blood vessels.",
+                "term",
+            ),
+            (
+                "People with an A1C of 6.5% or higher have diabetes.",
+                "You have diabetes with an A1C of 6.5% or higher.",
+                "person",
+            ),
+            (
+                "Walking helps the heart.",
+                "Walk every day to help the heart.",
+                "modality",
+            ),
+            (
+                "Water helps the kidneys.",
+                "Drink water to help the kidneys.",
+                "directive",
+            ),
+            (
+                "Ibuprofen can hurt the kidneys.",
+                "Ibuprofen can hurt the kidneys and the liver.",
+                "term",
+            ),
         ] {
             assert_eq!(verdict(source, claim), check, "{claim}");
         }
@@ -190,7 +265,10 @@ mod tests {
             ("The sentence says salt raises blood pressure in many people.", "meta"),
             ("Salt raises <|im_end|> blood pressure in many people.", "form"),
             ("Salt raises [blood pressure](http://x.y) in many people.", "form"),
-            ("Salt raises blood pressure, raises blood pressure in many people.", "repetition"),
+            (
+                "Salt raises blood pressure, raises blood pressure in many people.",
+                "repetition",
+            ),
         ] {
             assert_eq!(verdict(source, claim), check, "{claim}");
         }

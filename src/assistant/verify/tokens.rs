@@ -23,10 +23,27 @@ pub(super) struct Reading {
 
 /// Number words that are read as numbers. "one" is left out: it is mostly a pronoun.
 const NUMBER_WORDS: [(&str, &str); 21] = [
-    ("two", "2"), ("three", "3"), ("four", "4"), ("five", "5"), ("six", "6"), ("seven", "7"), ("eight", "8"),
-    ("nine", "9"), ("ten", "10"), ("eleven", "11"), ("twelve", "12"), ("fifteen", "15"), ("twenty", "20"),
-    ("thirty", "30"), ("forty", "40"), ("fifty", "50"), ("sixty", "60"), ("ninety", "90"), ("hundred", "100"),
-    ("twice", "2"), ("half", "0.5"),
+    ("two", "2"),
+    ("three", "3"),
+    ("four", "4"),
+    ("five", "5"),
+    ("six", "6"),
+    ("seven", "7"),
+    ("eight", "8"),
+    ("nine", "9"),
+    ("ten", "10"),
+    ("eleven", "11"),
+    ("twelve", "12"),
+    ("fifteen", "15"),
+    ("twenty", "20"),
+    ("thirty", "30"),
+    ("forty", "40"),
+    ("fifty", "50"),
+    ("sixty", "60"),
+    ("ninety", "90"),
+    ("hundred", "100"),
+    ("twice", "2"),
+    ("half", "0.5"),
 ];
 
 impl Reading {
@@ -45,11 +62,22 @@ impl Reading {
             .into_iter()
             .flat_map(|word| split_possessive(&word))
             .map(|word| {
-                let spelled = NUMBER_WORDS.iter().find(|(name, _)| *name == word).map(|(_, number)| *number);
+                let spelled = NUMBER_WORDS
+                    .iter()
+                    .find(|(name, _)| *name == word)
+                    .map(|(_, number)| *number);
                 let digits = spelled.map(str::to_owned).or_else(|| as_number(&word));
                 match digits {
-                    Some(number) => Token { stem: number.clone(), text: number, number: true },
-                    None => Token { stem: stemmer.stem(&word).into_owned(), text: word, number: false },
+                    Some(number) => Token {
+                        stem: number.clone(),
+                        text: number,
+                        number: true,
+                    },
+                    None => Token {
+                        stem: stemmer.stem(&word).into_owned(),
+                        text: word,
+                        number: false,
+                    },
                 }
             })
             .collect();
@@ -67,7 +95,9 @@ impl Reading {
     /// Whether the words of `phrase` (folded, spaces between) stand one after another.
     pub(super) fn has_phrase(&self, phrase: &str) -> bool {
         let wanted: Vec<&str> = phrase.split(' ').collect();
-        self.tokens.windows(wanted.len()).any(|run| run.iter().map(|token| token.text.as_str()).eq(wanted.iter().copied()))
+        self.tokens
+            .windows(wanted.len())
+            .any(|run| run.iter().map(|token| token.text.as_str()).eq(wanted.iter().copied()))
     }
 
     /// Whether both are the same words but for one or two: a copy adds nothing to the quote it stands beside.
@@ -81,8 +111,10 @@ impl Reading {
         };
         let (ours, theirs) = (count(self), count(other));
         let stems: std::collections::BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-        let differing: i32 =
-            stems.into_iter().map(|stem| (ours.get(stem).unwrap_or(&0) - theirs.get(stem).unwrap_or(&0)).abs()).sum();
+        let differing: i32 = stems
+            .into_iter()
+            .map(|stem| (ours.get(stem).unwrap_or(&0) - theirs.get(stem).unwrap_or(&0)).abs())
+            .sum();
         differing <= 1 || (differing == 2 && self.tokens.len() >= other.tokens.len())
     }
 }

@@ -62,7 +62,11 @@ impl Words {
                 }
             }
         }
-        Ok(Self { neutral, ways, hash: hex::encode(Sha256::digest(LISTS)) })
+        Ok(Self {
+            neutral,
+            ways,
+            hash: hex::encode(Sha256::digest(LISTS)),
+        })
     }
 
     pub(super) fn hash(&self) -> &str {
@@ -74,9 +78,8 @@ impl Words {
         let cited = self.found(source);
         let groups = |found: &[BTreeSet<usize>]| -> BTreeSet<usize> { found.iter().flatten().copied().collect() };
         let (said_groups, cited_groups) = (groups(&said), groups(&cited));
-        let stems = |reading: &Reading| -> BTreeSet<String> {
-            reading.tokens.iter().map(|token| token.stem.clone()).collect()
-        };
+        let stems =
+            |reading: &Reading| -> BTreeSet<String> { reading.tokens.iter().map(|token| token.stem.clone()).collect() };
         let (said_stems, cited_stems, subject_stems) = (stems(claim), stems(source), stems(subject));
         let mut foreign = false;
         let (mut content, mut backed) = (0usize, 0usize);
@@ -100,7 +103,31 @@ impl Words {
             wanted += 1;
             kept += usize::from(said_stems.contains(&token.stem) || !groups.is_disjoint(&said_groups));
         }
-        Agreement { foreign, claim_share: share(backed, content), source_share: share(kept, wanted) }
+        Agreement {
+            foreign,
+            claim_share: share(backed, content),
+            source_share: share(kept, wanted),
+        }
+    }
+
+    /// The reading with each word that is a whole way of a group under the group's own name, so that "no signs" and "no
+    /// symptoms" deny the same thing.
+    pub(super) fn canonical(&self, reading: &Reading) -> Reading {
+        let group_of = |stem: &str| {
+            let ways = self.ways.get(stem)?;
+            ways.iter()
+                .find(|(_, way)| way.len() == 1)
+                .map(|(group, _)| format!("#{group}"))
+        };
+        let tokens = reading
+            .tokens
+            .iter()
+            .map(|token| super::tokens::Token {
+                stem: group_of(&token.stem).unwrap_or_else(|| token.stem.clone()),
+                ..token.clone()
+            })
+            .collect();
+        Reading { tokens }
     }
 
     /// For each token, the groups of which it is part of a whole way.
@@ -125,9 +152,34 @@ impl Words {
 fn is_hedge(word: &str) -> bool {
     matches!(
         word,
-        "no" | "not" | "never" | "none" | "without" | "may" | "might" | "can" | "could" | "should" | "must" | "you" | "your"
-            | "more" | "less" | "some" | "sometimes" | "often" | "usually" | "or" | "at" | "least" | "higher" | "lower"
-            | "above" | "below" | "over" | "under" | "between"
+        "no" | "not"
+            | "never"
+            | "none"
+            | "without"
+            | "may"
+            | "might"
+            | "can"
+            | "could"
+            | "should"
+            | "must"
+            | "you"
+            | "your"
+            | "more"
+            | "less"
+            | "some"
+            | "sometimes"
+            | "often"
+            | "usually"
+            | "or"
+            | "at"
+            | "least"
+            | "higher"
+            | "lower"
+            | "above"
+            | "below"
+            | "over"
+            | "under"
+            | "between"
     )
 }
 

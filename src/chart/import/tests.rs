@@ -456,7 +456,8 @@ proptest! {
     #[test]
     fn cutting_or_changing_a_good_bundle_never_panics(cut in 0usize..6000, byte in any::<u8>()) {
         let mut bytes = DEMO_2.as_bytes().to_vec();
-        let at = cut % bytes.len();
+        // The closing brace or anything before it: without the last line break the bundle is still whole.
+        let at = cut % bytes.trim_ascii_end().len();
         bytes[at] = byte;
         let _ = parse_bundle(&bytes, None);
         bytes.truncate(at);
