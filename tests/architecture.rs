@@ -99,6 +99,8 @@ fn named_modules(text: &str) -> BTreeSet<String> {
             }
         }
     }
+    // A group may end in a comma.
+    found.remove("");
     found
 }
 

@@ -162,7 +162,6 @@ impl TestIssuer {
     }
 }
 
-#[expect(clippy::unused_async, reason = "actix handlers are async")]
 async fn serve_keys(page: web::Data<KeyPage>) -> HttpResponse {
     page.fetches.fetch_add(1, Ordering::SeqCst);
     if page.down.load(Ordering::SeqCst) {

@@ -2,6 +2,7 @@
 //! model is scripted, and only where a test is about logic. One binary, so that the index is built once.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a test that cannot go on must fail at once"
 )]
