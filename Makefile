@@ -7,7 +7,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 TARGET ?= $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: run build test test-page fmt lint doc unit deny openapi check-guidance eval bench clean-data
+.PHONY: run build test test-page fmt lint doc unit deny openapi check-guidance
 
 run:
 	@deploy/setup.sh build
@@ -53,11 +53,3 @@ test-page:
 # Renews the committed OpenAPI document after a change of the API.
 openapi:
 	$(CARGO) run --quiet -- openapi > tests/openapi.json
-
-# Safety figures on the project's own sets; fails below the recorded floors.
-eval:
-	$(CARGO) build --release
-	@MODEL=$(MODEL) BINARY=$(TARGET)/release/chartlight deploy/eval.sh
-
-bench:
-	$(CARGO) bench
