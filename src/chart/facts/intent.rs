@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use super::has_any;
+use super::{has_any, whom};
 use crate::chart::knowledge::{contains_word, knowledge};
 use crate::chart::{explain, medicines, plain, records};
 use crate::domain::chart::{Chart, Concept};
@@ -48,121 +48,11 @@ pub enum Intent {
     Family,
 }
 
-/// Relatives and others: a question about them is not about this chart.
-const OTHERS: [&str; 40] = [
-    "husband",
-    "wife",
-    "spouse",
-    "partner",
-    "boyfriend",
-    "girlfriend",
-    "mother",
-    "mom",
-    "mum",
-    "mama",
-    "father",
-    "dad",
-    "papa",
-    "son",
-    "daughter",
-    "child",
-    "children",
-    "kid",
-    "kids",
-    "baby",
-    "newborn",
-    "infant",
-    "toddler",
-    "brother",
-    "sister",
-    "grandmother",
-    "grandma",
-    "grandfather",
-    "grandpa",
-    "grandson",
-    "granddaughter",
-    "aunt",
-    "uncle",
-    "cousin",
-    "friend",
-    "neighbor",
-    "niece",
-    "nephew",
-    "parents",
-    "coworker",
-];
-
-/// Phrases in which "I" says nothing about whom the question is about.
-const FILLERS: [&str; 14] = [
-    "i wonder",
-    "i was wondering",
-    "i am wondering",
-    "i want to know",
-    "i would like to know",
-    "i'd like to know",
-    "i need to know",
-    "i have a question",
-    "can you tell me",
-    "could you tell me",
-    "please tell me",
-    "tell me",
-    "should i take him",
-    "should i take her",
-];
-
-/// Beginnings of questions about things in general.
-const GENERAL: [&str; 16] = [
-    "what is ",
-    "what are ",
-    "what's ",
-    "what causes ",
-    "how is ",
-    "how are ",
-    "how do you ",
-    "how does ",
-    "is it ",
-    "can you ",
-    "why do people ",
-    "why does ",
-    "who gets ",
-    "what does ",
-    "what do ",
-    "how common ",
-];
-
-/// Whom a folded question is about.
-fn is_personal(question: &str) -> bool {
-    let mut rest = question.to_owned();
-    for filler in FILLERS {
-        rest = rest.replace(filler, " ");
-    }
-    let mut about_other = false;
-    for other in OTHERS {
-        for owner in ["my", "our", "a", "the", "his", "her"] {
-            for tail in ["'s", ""] {
-                let phrase = format!("{owner} {other}{tail}");
-                if contains_word(&rest, &phrase) {
-                    about_other = true;
-                    rest = rest.replace(&phrase, " ");
-                }
-            }
-        }
-    }
-    let me = has_any(
-        &rest,
-        &["my", "i", "me", "mine", "myself", "i'm", "i've", "im", "we", "our"],
-    );
-    if about_other {
-        return me;
-    }
-    me || !GENERAL.iter().any(|start| rest.trim_start().starts_with(start))
-}
-
 /// What the question asks, the most telling first.
 #[must_use]
 pub fn of(chart: &Chart, question: &str, today: Date) -> Vec<Intent> {
     let question = fold(question);
-    if !is_personal(&question) {
+    if !whom::is_personal(&question) {
         return Vec::new();
     }
     let me = has_any(&question, &["my", "i", "me", "mine", "i'm", "i've", "im", "am"]);

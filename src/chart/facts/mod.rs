@@ -5,6 +5,7 @@
 mod intent;
 #[cfg(test)]
 mod tests;
+mod whom;
 
 use jiff::civil::Date;
 
