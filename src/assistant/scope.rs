@@ -316,6 +316,22 @@ mod tests {
     }
 
     #[test]
+    fn at_most_one_of_the_labelled_questions_gets_the_wrong_scope() {
+        let cases = include_str!("../../tests/data/scope/cases.jsonl");
+        let wrong: Vec<String> = cases
+            .lines()
+            .filter_map(|line| {
+                let case: serde_json::Value = serde_json::from_str(line).unwrap();
+                let text = case.get("text").and_then(serde_json::Value::as_str).unwrap();
+                let found = scope(text).as_str();
+                let wanted = case.get("scope").and_then(serde_json::Value::as_str).unwrap();
+                (found != wanted).then(|| format!("{text}: {found}, not {wanted}"))
+            })
+            .collect();
+        assert!(wrong.len() <= 1, "{wrong:#?}");
+    }
+
+    #[test]
     fn each_kind_of_request_is_recognised_in_english_and_spanish() {
         let cases: [(Scope, &[&str]); 11] = [
             (
