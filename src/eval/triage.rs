@@ -355,6 +355,16 @@ mod tests {
         );
     }
 
+    /// Emergencies told in people's own, oblique words. Tuned on after they were measured blind: a floor against falling
+    /// back, no evidence of what unseen messages do.
+    #[test]
+    fn emergencies_in_peoples_own_words_stay_above_their_recorded_floor() {
+        let own = report("own-words");
+        assert!(own.cases >= 700);
+        assert!(own.emergency_recall() >= 96.0, "{own}\n{:?}", own.under);
+        assert!(own.false_emergency() <= 1.0, "{own}\n{:?}", own.over);
+    }
+
     #[test]
     fn remarks_slips_and_later_turns_lower_nothing_that_counts() {
         let minimised = report("minimised");
